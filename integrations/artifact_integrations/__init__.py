@@ -1,0 +1,1 @@
+"""Integrations with backends, frameworks and engines; one folder per system."""

@@ -1,0 +1,1 @@
+"""Materializer plugins; one folder per library."""

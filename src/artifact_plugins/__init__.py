@@ -1,0 +1,90 @@
+"""Typed, versioned, traceable artifacts for every pipeline step.
+
+Pipeline authors: `step`, `pipeline`, `start_run`, `value`, `Output`, `Input`,
+`Lazy`, `log_artifact`, `load_artifact`, `log_metadata`, `current_task`.
+By hand: `save`, `load`, `register`, `lineage`, `open_session`, `Settings`.
+Plugin authors: `Materializer`, `MaterializerOffer`, `hookimpl`, `Preview`,
+and the contract tests in `artifact_plugins.testing`.
+
+Maintainers: floors, top to bottom, each importing only what is below it:
+cli | testing > steps > session | lineage > plugins | content | ledger |
+runtimes > contracts > settings > records > errors | failpoints.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from artifact_plugins.contracts.hookspecs import hookimpl as hookimpl
+    from artifact_plugins.contracts.materializer import Materializer as Materializer
+    from artifact_plugins.contracts.offers import MaterializerOffer as MaterializerOffer
+    from artifact_plugins.errors import ArtifactPluginsError as ArtifactPluginsError
+    from artifact_plugins.lineage import Lineage as Lineage
+    from artifact_plugins.records.artifact import ArtifactVersion as ArtifactVersion
+    from artifact_plugins.records.artifact import Preview as Preview
+    from artifact_plugins.records.link import IOType as IOType
+    from artifact_plugins.session import Session as Session
+    from artifact_plugins.settings import Settings as Settings
+    from artifact_plugins.steps import Input as Input
+    from artifact_plugins.steps import Lazy as Lazy
+    from artifact_plugins.steps import Output as Output
+    from artifact_plugins.steps import current_task as current_task
+    from artifact_plugins.steps import lineage as lineage
+    from artifact_plugins.steps import load as load
+    from artifact_plugins.steps import load_artifact as load_artifact
+    from artifact_plugins.steps import log_artifact as log_artifact
+    from artifact_plugins.steps import log_metadata as log_metadata
+    from artifact_plugins.steps import open_session as open_session
+    from artifact_plugins.steps import pipeline as pipeline
+    from artifact_plugins.steps import register as register
+    from artifact_plugins.steps import save as save
+    from artifact_plugins.steps import start_run as start_run
+    from artifact_plugins.steps import step as step
+    from artifact_plugins.steps import value as value
+
+# Names are looked up at first use: importing this package costs milliseconds
+# and loads no SQL, no filesystem layer, no data library.
+_WHERE = {
+    "ArtifactPluginsError": "errors",
+    "ArtifactVersion": "records.artifact",
+    "IOType": "records.link",
+    "Input": "steps",
+    "Lazy": "steps",
+    "Lineage": "lineage",
+    "Materializer": "contracts.materializer",
+    "MaterializerOffer": "contracts.offers",
+    "Output": "steps",
+    "Preview": "records.artifact",
+    "Session": "session",
+    "Settings": "settings",
+    "current_task": "steps",
+    "hookimpl": "contracts.hookspecs",
+    "lineage": "steps",
+    "load": "steps",
+    "load_artifact": "steps",
+    "log_artifact": "steps",
+    "log_metadata": "steps",
+    "open_session": "steps",
+    "pipeline": "steps",
+    "register": "steps",
+    "save": "steps",
+    "start_run": "steps",
+    "step": "steps",
+    "value": "steps",
+}
+
+__all__ = sorted(_WHERE)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(importlib.import_module(f"{__name__}.{_WHERE[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,96 @@
+"""Every hook: when it runs, what it gets, what raising does.
+
+A plugin is a module with functions marked `@artifact_plugins.hookimpl` that
+have the name and any of the arguments of a function below. `register_*` hooks
+are asked once, when a session opens; answering imports nothing heavy. The
+others observe a run, in the order of this page. `before_*` hooks may veto by
+raising: the exception fails the task and nothing is registered. What a later
+hook raises is logged once as a warning and changes nothing, because the work
+is already committed (or already failing with the step's own exception).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from artifact_plugins.contracts.offers import MaterializerOffer
+
+if TYPE_CHECKING:
+    from artifact_plugins.records import ArtifactVersion, Run, Task
+
+PROJECT = "artifact_plugins"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def register_materializers() -> Sequence[MaterializerOffer]:  # type: ignore[empty-body]  # a spec
+    """Offer materializers. All answers count; a key claimed twice is refused."""
+
+
+@hookspec
+def before_run(run: Run) -> None:
+    """A run is about to start; nothing is recorded yet. Raising stops it."""
+
+
+@hookspec
+def before_step_run(task: Task, inputs: Mapping[str, Any]) -> None:
+    """A step function is about to be called.
+
+    Args:
+        task: RUNNING; recorded in the ledger.
+        inputs: The arguments by name, as the function will see them.
+
+    Raising fails the task; the function is not called.
+    """
+
+
+@hookspec
+def before_artifact_saved(
+    artifact: str, value: Any, materializer: str, task: Task | None
+) -> None:
+    """A value is about to be written. Raising fails the save; nothing is written.
+
+    Args:
+        artifact: Name of the artifact.
+        value: The value itself; changing it changes what is saved.
+        materializer: Key of the chosen materializer.
+        task: The task it is an output of; None outside a run.
+    """
+
+
+@hookspec
+def after_artifact_saved(version: ArtifactVersion, task: Task | None) -> None:
+    """A version is committed: its bytes are durable and it has its number."""
+
+
+@hookspec
+def after_step_run(
+    task: Task, outputs: Mapping[str, ArtifactVersion], duration_seconds: float
+) -> None:
+    """A step succeeded and its versions and links are committed.
+
+    Args:
+        task: SUCCEEDED.
+        outputs: Committed versions by output key.
+        duration_seconds: Time spent in the step function.
+    """
+
+
+@hookspec
+def on_step_error(task: Task, error: BaseException) -> None:
+    """A task failed: its function, a materializer or the commit raised `error`."""
+
+
+@hookspec
+def after_artifact_loaded(version: ArtifactVersion, materializer: str, value: Any) -> None:
+    """A version was loaded by the materializer named; `value` is what the caller gets."""
+
+
+@hookspec
+def after_run(run: Run) -> None:
+    """A run ended and its final state is committed."""

@@ -1,0 +1,32 @@
+"""What a plugin offers: small frozen records that name an import target and import nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["dataclass", "pydantic", "enum", "namedtuple", "attrs", "iterator"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaterializerOffer:
+    """One materializer of a plugin.
+
+    Attributes:
+        key: Stable name, unique among all plugins: `pandas.frame`. It is
+            recorded with every version, so it never changes.
+        target: Where the class is: `artifact_materializers.pandas.frame:FrameMaterializer`.
+        types: Public import paths of the classes it handles: `pandas:DataFrame`.
+        kinds: Families of classes that have no common base to name.
+        format: What it writes by default.
+        reads: Other formats it can load.
+        keeps_subclasses: Whether instances of subclasses come back as that subclass.
+    """
+
+    key: str
+    target: str
+    format: str
+    types: tuple[str, ...] = ()
+    kinds: tuple[Kind, ...] = ()
+    reads: tuple[str, ...] = ()
+    keeps_subclasses: bool = False

@@ -1,0 +1,68 @@
+"""Classes by their public import path, `pandas:DataFrame`, and back."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from functools import lru_cache
+from typing import Any
+
+from artifact_plugins.errors import PayloadClassNotFoundError, PluginError
+
+
+@lru_cache(maxsize=4096)
+def type_path(cls: type) -> str:
+    """Return the shortest public import path of a class.
+
+    `pandas.core.frame.DataFrame` gives `pandas:DataFrame` under any pandas,
+    because the package that exports a class is where it stays.
+    """
+    module, name = cls.__module__, cls.__qualname__
+    parts = module.split(".")
+    for depth in range(1, len(parts)):
+        prefix = ".".join(parts[:depth])
+        if getattr(sys.modules.get(prefix), name, None) is cls:
+            return f"{prefix}:{name}"
+    return f"{module}:{name}"
+
+
+def find_type(path: str) -> type:
+    """Return the class at an import path; imports its module when needed.
+
+    Raises:
+        PayloadClassNotFoundError: There is no such module or class here.
+    """
+    module, _, name = path.partition(":")
+    try:
+        found: Any = sys.modules.get(module) or importlib.import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise PayloadClassNotFoundError(
+            f"class {path!r} cannot be found: {error}",
+            hint="the stored bytes are untouched; install or restore the module that defines it",
+            data_type=path,
+        ) from error
+    if not isinstance(found, type):
+        raise PayloadClassNotFoundError(f"{path!r} is not a class", data_type=path)
+    return found
+
+
+def load_target(target: str) -> Any:
+    """Import `module:attribute` as named by a plugin or a setting (never by a store).
+
+    Raises:
+        PluginError: The module or attribute does not exist; names the target.
+    """
+    module, _, name = target.partition(":")
+    try:
+        found: Any = importlib.import_module(module)
+        for part in filter(None, name.split(".")):
+            found = getattr(found, part)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise PluginError(
+            f"target {target!r} cannot be imported: {error}",
+            hint="check the plugin or the setting that names it",
+            target=target,
+        ) from error
+    return found

@@ -1,0 +1,333 @@
+"""Every exception of artifact_plugins; one root, stable codes.
+
+    ArtifactPluginsError
+    ├── StoreError                      bytes at rest
+    │   ├── StoreWriteError             a write failed (errno, retryable)
+    │   │   └── StoreFullError          no space or quota left
+    │   ├── StoreReadError              a read failed
+    │   ├── ArtifactMissingError        no such artifact, version, run or file
+    │   ├── StoreCapabilityError        the store has no put-if-absent
+    │   ├── UnsupportedFilesystemError  SQLite on a network filesystem
+    │   ├── StoreSchemeNotAllowedError  URL scheme not on the list
+    │   └── StoreIntegrityError         bytes are not what was saved
+    │       ├── DigestMismatchError
+    │       ├── SizeMismatchError
+    │       ├── ManifestInvalidError
+    │       ├── ManifestTooLargeError
+    │       └── ResourceLimitError
+    ├── TrustError                      refused to execute
+    │   └── UnsafeFormatError
+    ├── LedgerError                     records at rest
+    │   ├── LedgerBusyError             locked for longer than the timeout
+    │   ├── LedgerCorruptError
+    │   ├── LedgerSchemaTooNewError
+    │   ├── CommitUnknownError
+    │   ├── SaveAbortedError
+    │   ├── IdempotencyConflictError    one key, two contents
+    │   └── LineageConflictError
+    ├── BackendError                    a remote registry
+    │   └── UnsupportedByBackendError
+    ├── InputError                      what the caller handed in
+    │   ├── InvalidNameError
+    │   ├── InvalidKeyError
+    │   ├── MetadataValueError
+    │   ├── SettingsError
+    │   ├── HandleUsageError
+    │   ├── StepDefinitionError         found when a step is decorated
+    │   ├── StepOutputError             what a step returned
+    │   └── RunUsageError               a run inside a step, no run, ...
+    ├── MaterializerError               values to files and back
+    │   ├── NoMaterializerError
+    │   ├── AmbiguousMaterializerError
+    │   ├── NotSerializableError
+    │   ├── LossyConversionError
+    │   ├── RoundTripError
+    │   ├── LoadFailedError
+    │   ├── PayloadClassNotFoundError
+    │   └── EnvironmentMismatchError
+    └── PluginError
+        └── PluginConflictError
+
+Errors that a caller would also catch as a built-in inherit it (TypeError,
+ValueError, LookupError). A message holds no payload bytes, no credentials.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+
+class ArtifactPluginsError(Exception):
+    """Root of every error raised on purpose.
+
+    Args:
+        message: What happened, with the facts in it.
+        hint: What is still safe, or what to do. Joined to the message by "; ".
+        context: The facts, also readable as attributes of the error.
+
+    Attributes:
+        code: Stable kebab-case name for programs, `no-materializer`.
+    """
+
+    code = "artifact-plugins"
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        name = cls.__name__.removesuffix("Error")
+        cls.code = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
+
+    def __init__(self, message: str, *, hint: str = "", **context: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.context = context
+        for name, value in context.items():
+            setattr(self, name, value)
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.hint}" if self.hint else self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.message, self.hint, self.context)
+
+
+def _rebuild(
+    cls: type[ArtifactPluginsError], message: str, hint: str, context: dict[str, Any]
+) -> ArtifactPluginsError:
+    return cls(message, hint=hint, **context)
+
+
+class StoreError(ArtifactPluginsError):
+    """Bytes at rest could not be written, read or trusted."""
+
+
+class StoreWriteError(StoreError):
+    """A write to the content store failed; nothing was registered."""
+
+
+class StoreFullError(StoreWriteError):
+    """No space or quota is left; nothing was registered."""
+
+
+class StoreReadError(StoreError):
+    """A read from the content store failed."""
+
+
+class ArtifactMissingError(StoreError, LookupError):
+    """No such artifact, version, run, task or file."""
+
+
+class StoreCapabilityError(StoreError):
+    """The store lacks something the write protocol needs."""
+
+
+class UnsupportedFilesystemError(StoreError):
+    """The filesystem cannot hold a SQLite ledger safely."""
+
+
+class StoreSchemeNotAllowedError(StoreError, ValueError):
+    """The URL scheme is not on the list of stores; nothing was opened."""
+
+
+class StoreIntegrityError(StoreError):
+    """Bytes are not what was saved; nothing was parsed."""
+
+
+class DigestMismatchError(StoreIntegrityError):
+    """The digest of the bytes is not the recorded one."""
+
+
+class SizeMismatchError(StoreIntegrityError):
+    """The size of the bytes is not the recorded one."""
+
+
+class ManifestInvalidError(StoreIntegrityError):
+    """A manifest contradicts its record or cannot be read."""
+
+
+class ManifestTooLargeError(StoreIntegrityError):
+    """A manifest is over the limits."""
+
+
+class ResourceLimitError(StoreIntegrityError):
+    """A declared size, depth or count is over the limits."""
+
+
+class TrustError(ArtifactPluginsError):
+    """Refused, because it would execute what nobody vouched for."""
+
+
+class UnsafeFormatError(TrustError):
+    """The format executes code on load and is not trusted."""
+
+
+class LedgerError(ArtifactPluginsError):
+    """The ledger could not be written or read."""
+
+
+class LedgerBusyError(LedgerError):
+    """The ledger stayed locked for longer than the timeout; nothing was written."""
+
+
+class LedgerCorruptError(LedgerError):
+    """The ledger file is not a readable database; it was left as it is."""
+
+
+class LedgerSchemaTooNewError(LedgerError):
+    """A newer release wrote this ledger; nothing was written."""
+
+
+class CommitUnknownError(LedgerError):
+    """The answer to a commit was lost; nothing was deleted."""
+
+
+class SaveAbortedError(LedgerError):
+    """The save was aborted before its commit."""
+
+
+class IdempotencyConflictError(LedgerError):
+    """One idempotency key was used for two contents; the first stays."""
+
+
+class LineageConflictError(LedgerError):
+    """A link, alias or update contradicts what is recorded."""
+
+
+class BackendError(ArtifactPluginsError):
+    """A remote registry could not be served."""
+
+
+class UnsupportedByBackendError(BackendError):
+    """The remote registry has no such operation."""
+
+
+class InputError(ArtifactPluginsError):
+    """What the caller handed in cannot be used."""
+
+
+class InvalidNameError(InputError, ValueError):
+    """A name has characters, a length or a form that is not allowed."""
+
+
+class InvalidKeyError(InputError, ValueError):
+    """A store key or URL has a form that is not allowed."""
+
+
+class MetadataValueError(InputError, ValueError):
+    """A metadata value cannot be kept exactly."""
+
+
+class SettingsError(InputError, ValueError):
+    """A setting has a value that cannot be used."""
+
+
+class HandleUsageError(InputError, TypeError):
+    """A handle was used as if it were the value."""
+
+
+class StepDefinitionError(InputError, TypeError):
+    """A step or pipeline is declared in a way that cannot work."""
+
+
+class StepOutputError(InputError, TypeError):
+    """A step returned something other than it declares."""
+
+
+class RunUsageError(InputError, RuntimeError):
+    """A run, task or session was used where it cannot be."""
+
+
+class MaterializerError(ArtifactPluginsError):
+    """A value could not be turned into files or back."""
+
+
+class NoMaterializerError(MaterializerError, TypeError):
+    """No materializer handles the type."""
+
+
+class AmbiguousMaterializerError(MaterializerError, TypeError):
+    """Several materializers claim the type with equal right."""
+
+
+class NotSerializableError(MaterializerError, TypeError):
+    """The value holds something that cannot be stored; names its path."""
+
+
+class LossyConversionError(MaterializerError, ValueError):
+    """Storing would change the value; names where and how."""
+
+
+class RoundTripError(MaterializerError):
+    """What was written does not load back as an equal value."""
+
+
+class LoadFailedError(MaterializerError):
+    """The stored bytes are intact, but the materializer could not load them."""
+
+
+class PayloadClassNotFoundError(MaterializerError, LookupError):
+    """The class of a stored value cannot be found."""
+
+
+class EnvironmentMismatchError(MaterializerError):
+    """Loading needs other library versions than the installed ones."""
+
+
+class PluginError(ArtifactPluginsError):
+    """A plugin could not be loaded or used."""
+
+
+class PluginConflictError(PluginError):
+    """Two plugins claim one name."""
+
+
+__all__ = [
+    "ArtifactPluginsError",
+    "AmbiguousMaterializerError",
+    "ArtifactMissingError",
+    "BackendError",
+    "CommitUnknownError",
+    "DigestMismatchError",
+    "EnvironmentMismatchError",
+    "HandleUsageError",
+    "IdempotencyConflictError",
+    "InputError",
+    "InvalidKeyError",
+    "InvalidNameError",
+    "LedgerBusyError",
+    "LedgerCorruptError",
+    "LedgerError",
+    "LedgerSchemaTooNewError",
+    "LineageConflictError",
+    "LoadFailedError",
+    "LossyConversionError",
+    "ManifestInvalidError",
+    "ManifestTooLargeError",
+    "MaterializerError",
+    "MetadataValueError",
+    "NoMaterializerError",
+    "NotSerializableError",
+    "PayloadClassNotFoundError",
+    "PluginConflictError",
+    "PluginError",
+    "ResourceLimitError",
+    "RoundTripError",
+    "RunUsageError",
+    "SaveAbortedError",
+    "SettingsError",
+    "SizeMismatchError",
+    "StepDefinitionError",
+    "StepOutputError",
+    "StoreCapabilityError",
+    "StoreError",
+    "StoreFullError",
+    "StoreIntegrityError",
+    "StoreReadError",
+    "StoreSchemeNotAllowedError",
+    "StoreWriteError",
+    "TrustError",
+    "UnsafeFormatError",
+    "UnsupportedByBackendError",
+    "UnsupportedFilesystemError",
+]

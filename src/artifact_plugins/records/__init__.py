@@ -1,0 +1,51 @@
+"""The public nouns: frozen records that do no I/O.
+
+artifact.py   ArtifactVersion, FileRecord, Preview
+run.py        Run, RunState
+task.py       Task, TaskType, TaskState
+link.py       ArtifactTaskLink, IOType, Producer
+batch.py      Batch, VersionDraft: what one ledger transaction writes
+query.py      VersionQuery, RunQuery, LinkQuery, TaskQuery
+page.py       Page
+ids.py        new_id (UUIDv7), now (UTC)
+names.py      check_name, check_label
+metadata.py   check_metadata: JSON exactly, or MetadataValueError
+"""
+
+from artifact_plugins.records.artifact import ArtifactVersion, FileRecord, Preview, SaveType
+from artifact_plugins.records.batch import Batch, VersionDraft
+from artifact_plugins.records.ids import new_id, now
+from artifact_plugins.records.link import ArtifactTaskLink, IOType, Producer
+from artifact_plugins.records.metadata import check_metadata
+from artifact_plugins.records.names import check_label, check_name
+from artifact_plugins.records.page import Page
+from artifact_plugins.records.query import LinkQuery, RunQuery, TaskQuery, VersionQuery
+from artifact_plugins.records.run import Run, RunState
+from artifact_plugins.records.task import Task, TaskState, TaskType
+
+__all__ = [
+    "ArtifactTaskLink",
+    "ArtifactVersion",
+    "Batch",
+    "FileRecord",
+    "IOType",
+    "LinkQuery",
+    "Page",
+    "Preview",
+    "Producer",
+    "Run",
+    "RunQuery",
+    "RunState",
+    "SaveType",
+    "Task",
+    "TaskQuery",
+    "TaskState",
+    "TaskType",
+    "VersionDraft",
+    "VersionQuery",
+    "check_label",
+    "check_metadata",
+    "check_name",
+    "new_id",
+    "now",
+]

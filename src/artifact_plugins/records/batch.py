@@ -1,0 +1,41 @@
+"""What one ledger transaction writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from artifact_plugins.records.artifact import ArtifactVersion
+from artifact_plugins.records.link import ArtifactTaskLink
+from artifact_plugins.records.run import Run
+from artifact_plugins.records.task import Task
+
+
+@dataclass(frozen=True, slots=True)
+class VersionDraft:
+    """A version whose bytes are durable but which has no number yet.
+
+    Attributes:
+        version: The record with `version == 0`.
+        idempotency_key: The same key with the same content is the same version.
+    """
+
+    version: ArtifactVersion
+    idempotency_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records that become visible together or not at all.
+
+    Attributes:
+        runs: Inserted, or updated when the id is known.
+        tasks: Inserted, or updated when the id is known.
+        versions: Inserted with the next number of their artifact.
+        links: Inserted; `version_id` names a draft of this batch or a
+            committed version.
+    """
+
+    runs: tuple[Run, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    versions: tuple[VersionDraft, ...] = ()
+    links: tuple[ArtifactTaskLink, ...] = ()

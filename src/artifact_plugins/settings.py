@@ -1,0 +1,112 @@
+"""Settings: from arguments, `ARTIFACT_PLUGINS_*`, then `[tool.artifact_plugins]` in pyproject.toml."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    PyprojectTomlConfigSettingsSource,
+    SettingsConfigDict,
+)
+
+from artifact_plugins.errors import SettingsError
+from artifact_plugins.records.names import check_name
+
+
+class Settings(BaseSettings):
+    """Everything that can be configured; nothing has to be.
+
+    Attributes:
+        store_url: Where bytes live: a folder, `file://...` or `memory://name`.
+        ledger_url: Where records live: `sqlite:///path` or `sqlite://` (in memory).
+        project: Namespace of artifact names and runs.
+        durability: `full` survives a power cut (fsync before the commit),
+            `process` survives kill -9 and is several times faster.
+        inline_max_bytes: A value of one file up to this size lies in its record.
+        runtime: What executes step calls: `inline`.
+        materializers: Overrides by type: `{"shop:Order": "shop.io:OrderMaterializer"}`;
+            the value is a materializer key or the import path of a class.
+        plugins: Modules with hook implementations, besides the installed entry points.
+        disabled_plugins: Entry point names that are not loaded.
+        digest: Algorithm of payload digests.
+        verify: When the digest of a payload is checked on load: `always`, or
+            `first` time a process sees the very file (inode, size, time).
+        verify_save: Which saves of a materializer that is not `exact` are read
+            back and compared: `small` (up to 16 MiB), `all` or `none`.
+        load_max_bytes: A version larger than this is not loaded.
+        busy_timeout_seconds: How long to wait for a locked ledger.
+        created_by: Recorded with every version; the login name by default.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="ARTIFACT_PLUGINS_",
+        pyproject_toml_table_header=("tool", "artifact_plugins"),
+        frozen=True,
+        extra="forbid",
+    )
+
+    store_url: str = ".artifact_plugins/store"
+    ledger_url: str = "sqlite:///.artifact_plugins/ledger.sqlite"
+    project: str = "default"
+    durability: Literal["full", "process"] = "full"
+    inline_max_bytes: int = Field(default=4096, ge=0, le=64 * 1024)
+    runtime: Literal["inline"] = "inline"
+    materializers: dict[str, str] = {}
+    plugins: tuple[str, ...] = ()
+    disabled_plugins: tuple[str, ...] = ()
+    digest: Literal["blake3", "sha256"] = "blake3"
+    verify: Literal["always", "first"] = "first"
+    verify_save: Literal["small", "all", "none"] = "small"
+    load_max_bytes: int = Field(default=8 * 1024**3, gt=0)
+    busy_timeout_seconds: float = Field(default=30.0, ge=0)
+    created_by: str = Field(default_factory=lambda: _login_name())
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(str(part) for part in first["loc"])
+            raise SettingsError(
+                f"setting {name!r}: {first['msg']}",
+                hint=f"set it as argument, as ARTIFACT_PLUGINS_{name.upper()} or in "
+                "[tool.artifact_plugins] of pyproject.toml; nothing was opened",
+                name=name,
+            ) from error
+
+    @field_validator("project")
+    @classmethod
+    def _project_is_a_name(cls, value: str) -> str:
+        return check_name(value, "project")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments win over the environment, the environment over pyproject.toml."""
+        pyproject = PyprojectTomlConfigSettingsSource(settings_cls, Path("pyproject.toml"))
+        return init_settings, env_settings, pyproject
+
+    @cached_property
+    def is_durable(self) -> bool:
+        """Whether files and transactions are synced before a save is acknowledged."""
+        return self.durability == "full"
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no such user in a container
+        return str(os.getuid())
