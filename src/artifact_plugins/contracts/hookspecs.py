@@ -50,9 +50,7 @@ def before_step_run(task: Task, inputs: Mapping[str, Any]) -> None:
 
 
 @hookspec
-def before_artifact_saved(
-    artifact: str, value: Any, materializer: str, task: Task | None
-) -> None:
+def before_artifact_saved(artifact: str, value: Any, materializer: str, task: Task | None) -> None:
     """A value is about to be written. Raising fails the save; nothing is written.
 
     Args:

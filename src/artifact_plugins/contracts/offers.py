@@ -13,10 +13,11 @@ class MaterializerOffer:
     """One materializer of a plugin.
 
     Attributes:
-        key: Stable name, unique among all plugins: `pandas.frame`. It is
-            recorded with every version, so it never changes.
+        key: Stable name without a colon, unique among all plugins:
+            `pandas.frame`. It is recorded with every version, so it never changes.
         target: Where the class is: `artifact_materializers.pandas.frame:FrameMaterializer`.
-        types: Public import paths of the classes it handles: `pandas:DataFrame`.
+        types: Public import paths of the classes it handles, that importing
+            the library itself makes available: `pandas:DataFrame`.
         kinds: Families of classes that have no common base to name.
         format: What it writes by default.
         reads: Other formats it can load.

@@ -103,6 +103,6 @@ def _text(value: str, path: str, budget: _Budget) -> str:
     budget.spend(path, len(value))
     if value.isascii() and value.isprintable():
         return value
-    if any(ord(c) < 32 and c not in "\t\n\r" or 0xD800 <= ord(c) <= 0xDFFF for c in value):
+    if any((ord(c) < 32 and c not in "\t\n\r") or 0xD800 <= ord(c) <= 0xDFFF for c in value):
         raise _refuse(path, "holds control characters or lone surrogates")
     return value

@@ -16,6 +16,7 @@ class VersionQuery:
     artifact: str | None = None
     version: int | None = None
     ids: tuple[str, ...] | None = None
+    id_prefix: str | None = None
     artifact_type: str | None = None
     data_type: str | None = None
     run_id: str | None = None

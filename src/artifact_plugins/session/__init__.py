@@ -1,1 +1,16 @@
-"""."""
+"""The session joins the rooms: settings, plugins, content store and ledger.
+
+session.py         Session: save, load, find, register, export, lineage
+current.py         open_session, current_session: the innermost open one, else the default
+saving.py          Saver: a value becomes durable bytes and a draft record
+loading.py         Loader: a record becomes a value again
+wanted.py          what an annotation asks for when a version is loaded
+materializers.py   materializer instances, one per key and options
+parts.py           elements of containers, saved by their own materializers
+"""
+
+from artifact_plugins.session.current import current_session, open_session
+from artifact_plugins.session.session import Session
+from artifact_plugins.session.wanted import Selection
+
+__all__ = ["Selection", "Session", "current_session", "open_session"]

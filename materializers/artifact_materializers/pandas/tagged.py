@@ -1,0 +1,215 @@
+"""One Python, numpy or pandas value as JSON that keeps its exact type.
+
+None, booleans, integers of 64 bits, finite floats, text and lists are
+themselves; anything else is an object with one key, its tag:
+`{"tuple": [1, 2]}`, `{"decimal": "1.50"}`, `{"float": "7ff8000000000000"}`.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import json
+import math
+import struct
+from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import pandas as pd
+
+from .refusal import Refused, short
+from .zones import decode_offset, decode_zone, encode_offset, encode_zone
+
+MAX_DEPTH = 64
+_KINDS = "biufcMmSU"
+_LONG = (np.longdouble, np.clongdouble)
+
+dumps = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
+loads = json.loads
+
+
+def encode(value: Any, depth: int = 0) -> Any:
+    """Return `value` as JSON data, from which `decode` makes an equal value.
+
+    Equal means: same type, same bits of floats, same elements of containers.
+    Sets are sorted, so that equal values give equal text.
+
+    Raises:
+        Refused: The value, or something inside it, has a type that is not kept.
+    """
+    kind = type(value)
+    if value is None or kind is bool:
+        return value
+    if kind is str:
+        return value if value.isascii() else _text(value)
+    encoder = _ENCODERS.get(kind)
+    if encoder is not None:
+        if depth > MAX_DEPTH:
+            raise Refused(f"an element is nested deeper than {MAX_DEPTH} levels")
+        return encoder(value, depth + 1)
+    if isinstance(value, np.generic) and kind.__module__ == "numpy":
+        return {"numpy": [_plain(value.dtype), value.tobytes().hex()]}
+    if isinstance(value, pd.offsets.BaseOffset):
+        return {"offset": encode_offset(value)}
+    raise Refused(f"{short(value)} of type {kind.__module__}.{kind.__qualname__} is not kept")
+
+
+def decode(data: Any) -> Any:
+    """Return the value that `encode` described.
+
+    Raises:
+        KeyError, ValueError, TypeError: `data` was not made by `encode`.
+    """
+    kind = type(data)
+    if kind is list:
+        return [decode(item) for item in data]
+    if kind is dict:
+        [(tag, payload)] = data.items()
+        return _DECODERS[tag](payload)
+    return data
+
+
+def _text(value: str, depth: int = 0) -> Any:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        # JSON would join a high and a low lone surrogate into one character.
+        return {"text": value.encode("utf-8", "surrogatepass").hex()}
+    return value
+
+
+def _integer(value: int, depth: int) -> Any:
+    return value if -(2**63) <= value < 2**63 else {"int": hex(value)}
+
+
+def _bits(value: float) -> str:
+    return struct.pack(">d", value).hex()
+
+
+def _float(value: float, depth: int = 0) -> Any:
+    return value if math.isfinite(value) else {"float": _bits(value)}
+
+
+def _unbits(text: str) -> float:
+    return float(struct.unpack(">d", bytes.fromhex(text))[0])
+
+
+def _plain(dtype: np.dtype[Any]) -> str:
+    if dtype.kind not in _KINDS or dtype.type in _LONG:
+        raise Refused(f"an element has the numpy dtype {dtype}, which is not kept")
+    return dtype.str
+
+
+def _array(value: np.ndarray[Any, Any], depth: int) -> Any:
+    dtype = _plain(value.dtype)
+    return {"ndarray": [dtype, list(value.shape), base64.b64encode(value.tobytes()).decode()]}
+
+
+def _make_array(payload: Any) -> np.ndarray[Any, Any]:
+    dtype, shape, data = payload
+    return np.frombuffer(bytearray(base64.b64decode(data)), np.dtype(dtype)).reshape(shape)
+
+
+def _make_scalar(payload: Any) -> Any:
+    dtype, data = payload
+    # frombuffer() refuses the empty text and bytes scalars, which have no size.
+    return np.ndarray((), np.dtype(dtype), bytes.fromhex(data) or b"\0")[()]
+
+
+def _items(values: Any, depth: int) -> list[Any]:
+    return [encode(value, depth) for value in values]
+
+
+def _pairs(value: dict[Any, Any], depth: int) -> list[Any]:
+    return [[encode(key, depth), encode(item, depth)] for key, item in value.items()]
+
+
+def _datetime(value: dt.datetime, depth: int) -> Any:
+    naive = value.replace(tzinfo=None, fold=0).isoformat()
+    return {"datetime": [naive, encode_zone(value.tzinfo), value.fold]}
+
+
+def _time(value: dt.time, depth: int) -> Any:
+    naive = value.replace(tzinfo=None, fold=0).isoformat()
+    return {"time": [naive, encode_zone(value.tzinfo), value.fold]}
+
+
+def _aware(kind: Any, payload: Any) -> Any:
+    text, zone, fold = payload
+    return kind.fromisoformat(text).replace(tzinfo=decode_zone(zone), fold=fold)
+
+
+def _timestamp(value: pd.Timestamp, depth: int) -> Any:
+    ticks = value.to_datetime64().view("i8")
+    return {"timestamp": [int(ticks), value.unit, encode_zone(value.tzinfo)]}
+
+
+def _make_timestamp(payload: Any) -> Any:
+    ticks, unit, zone = payload
+    naive = pd.Timestamp(np.datetime64(ticks, unit))
+    return naive if zone is None else naive.tz_localize("UTC").tz_convert(decode_zone(zone))
+
+
+def _timedelta(value: pd.Timedelta, depth: int) -> Any:
+    return {"pandas_timedelta": [int(value.to_timedelta64().view("i8")), value.unit]}
+
+
+_ENCODERS: dict[type, Callable[[Any, int], Any]] = {
+    int: _integer,
+    float: _float,
+    list: _items,
+    complex: lambda v, _: {"complex": [_bits(v.real), _bits(v.imag)]},
+    bytes: lambda v, _: {"bytes": base64.b64encode(v).decode()},
+    bytearray: lambda v, _: {"bytearray": base64.b64encode(v).decode()},
+    Decimal: lambda v, _: {"decimal": str(v)},
+    Fraction: lambda v, _: {"fraction": [hex(v.numerator), hex(v.denominator)]},
+    UUID: lambda v, _: {"uuid": v.hex},
+    dt.date: lambda v, _: {"date": v.isoformat()},
+    dt.datetime: _datetime,
+    dt.time: _time,
+    dt.timedelta: lambda v, _: {"timedelta": [v.days, v.seconds, v.microseconds]},
+    tuple: lambda v, d: {"tuple": _items(v, d)},
+    set: lambda v, d: {"set": sorted(_items(v, d), key=dumps)},
+    frozenset: lambda v, d: {"frozenset": sorted(_items(v, d), key=dumps)},
+    dict: lambda v, d: {"dict": _pairs(v, d)},
+    np.ndarray: _array,
+    type(pd.NA): lambda v, _: {"na": 1},
+    type(pd.NaT): lambda v, _: {"nat": 1},
+    pd.Timestamp: _timestamp,
+    pd.Timedelta: _timedelta,
+    pd.Period: lambda v, _: {"period": [v.ordinal, v.freqstr]},
+    pd.Interval: lambda v, d: {"interval": [encode(v.left, d), encode(v.right, d), v.closed]},
+}
+
+_DECODERS: dict[str, Callable[[Any], Any]] = {
+    "text": lambda p: bytes.fromhex(p).decode("utf-8", "surrogatepass"),
+    "int": lambda p: int(p, 16),
+    "float": _unbits,
+    "complex": lambda p: complex(_unbits(p[0]), _unbits(p[1])),
+    "bytes": base64.b64decode,
+    "bytearray": lambda p: bytearray(base64.b64decode(p)),
+    "decimal": Decimal,
+    "fraction": lambda p: Fraction(int(p[0], 16), int(p[1], 16)),
+    "uuid": lambda p: UUID(hex=p),
+    "date": dt.date.fromisoformat,
+    "datetime": lambda p: _aware(dt.datetime, p),
+    "time": lambda p: _aware(dt.time, p),
+    "timedelta": lambda p: dt.timedelta(*p),
+    "tuple": lambda p: tuple(decode(p)),
+    "set": lambda p: set(decode(p)),
+    "frozenset": lambda p: frozenset(decode(p)),
+    "dict": lambda p: {decode(key): decode(item) for key, item in p},
+    "ndarray": _make_array,
+    "numpy": _make_scalar,
+    "na": lambda p: pd.NA,
+    "nat": lambda p: pd.NaT,
+    "timestamp": _make_timestamp,
+    "pandas_timedelta": lambda p: pd.Timedelta(np.timedelta64(p[0], p[1])),
+    "period": lambda p: pd.Period(ordinal=p[0], freq=p[1]),
+    "interval": lambda p: pd.Interval(decode(p[0]), decode(p[1]), p[2]),
+    "offset": decode_offset,
+}

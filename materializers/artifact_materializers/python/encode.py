@@ -1,0 +1,156 @@
+"""A value to the bytes of a document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from artifact_materializers.python import containers, scalars
+from artifact_materializers.python.attachments import save_attachments
+from artifact_materializers.python.classes import class_entry
+from artifact_materializers.python.families import family_of
+from artifact_materializers.python.json_text import fast_json, has_long_digits, is_deeper, to_json
+from artifact_materializers.python.locate import MAX_DEPTH, check_nesting, path_to
+from artifact_materializers.python.state import (
+    CAREFUL,
+    TRUSTING,
+    Encode,
+    EncoderTable,
+    Encoding,
+    Refused,
+)
+from artifact_plugins.contracts.abilities import Parts
+from artifact_plugins.contracts.files import FileWriter
+from artifact_plugins.errors import NotSerializableError
+
+
+def write_document(value: Any, parts: Parts, files: FileWriter) -> bytes:
+    """Return the JSON of a whole value; what lies beside it is written into `files`.
+
+    Raises:
+        NotSerializableError: The value holds something that cannot be stored,
+            contains itself or is deeper than 100 levels; names the path.
+        MaterializerError: What the materializer of an element raised.
+    """
+    return DocumentEncoder("value").encode(value, parts, files, with_classes=True)
+
+
+def is_known(cls: type) -> bool:
+    """Tell whether objects of a class are documents themselves, not parts of them."""
+    return cls in TRUSTING or _TABLE[cls] is not _part
+
+
+class DocumentEncoder:
+    """Encodes one value, or one after the other with a common table of classes.
+
+    Attributes:
+        name: What the value is called in errors.
+        state: Knows the classes so far, and how much was attached.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.state = _encoding()
+
+    def encode(
+        self, value: Any, parts: Parts, files: FileWriter, *, with_classes: bool = False
+    ) -> bytes:
+        """Return the JSON of a value, alone or below its table of classes.
+
+        Without the table the caller writes `state.declared` before the value.
+
+        Raises:
+            See `write_document`.
+        """
+        state = self.state
+        try:
+            data = fast_json(self._document(self._tree(value), with_classes))
+            is_certain = not state.attachments and not has_long_digits(data)
+        except ValueError:  # NaN, a lone surrogate, or deep
+            is_certain = False
+        if not is_certain:
+            data = self._careful(value, parts, files, with_classes)
+        if is_deeper(data, MAX_DEPTH):
+            check_nesting(value, self.name)
+        return data
+
+    def _careful(self, value: Any, parts: Parts, files: FileWriter, with_classes: bool) -> bytes:
+        state = self.state
+        state.attachments.clear()
+        state.atoms = CAREFUL
+        try:
+            tree = self._tree(value)
+        finally:
+            state.atoms = TRUSTING
+        if state.attachments:
+            check_nesting(value, self.name)
+            save_attachments(
+                state.attachments, parts, files, lambda item: path_to(value, item, self.name)
+            )
+            state.attached += len(state.attachments)
+            state.attachments.clear()
+        return to_json(self._document(tree, with_classes)).encode()
+
+    def _tree(self, value: Any) -> Any:
+        try:
+            return self.state.encode(value)
+        except Refused as error:
+            path = path_to(value, error.value, self.name)
+            raise NotSerializableError(f"{path} {error.why}", hint=error.hint, path=path) from None
+        except RecursionError:
+            check_nesting(value, self.name)
+            raise NotSerializableError(
+                f"{self.name} is too deep for what is left of the call stack (depth)",
+                hint="nothing was saved; save it from a function that is called less deeply",
+                path=self.name,
+            ) from None
+
+    def _document(self, tree: Any, with_classes: bool) -> Any:
+        if not with_classes:
+            return tree
+        declared = self.state.declared
+        return {"classes": declared, "value": tree} if declared else {"value": tree}
+
+
+def _describe_class(cls: type, value: Any) -> dict[str, Any]:
+    family = family_of(cls)
+    assert family is not None, cls
+    return class_entry(family, cls, value)
+
+
+def _choose(cls: type) -> Encode:
+    family = family_of(cls)
+    if family is not None:
+        return family.encoder(cls)
+    if issubclass(cls, type):
+        return _refuse_class
+    # An open file is an iterator too.
+    return _refuse_iterator if issubclass(cls, Iterator) else _part
+
+
+def _part(value: Any, state: Encoding) -> Any:
+    return state.attach("part", value)
+
+
+def _refuse_iterator(value: Any, state: Encoding) -> Any:
+    cls = type(value)
+    raise Refused(
+        value,
+        f"is a {cls.__module__}.{cls.__qualname__}, which can be read only once",
+        "nothing was saved; store what it yields, as a list",
+    )
+
+
+def _refuse_class(value: Any, state: Encoding) -> Any:
+    raise Refused(
+        value,
+        f"is the class {value.__module__}.{value.__qualname__}, not a value",
+        "nothing was saved; store its name",
+    )
+
+
+_TABLE = EncoderTable({**scalars.ENCODERS, **containers.ENCODERS}, _choose)
+
+
+def _encoding() -> Encoding:
+    return Encoding(TRUSTING, _TABLE, _describe_class)

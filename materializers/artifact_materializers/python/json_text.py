@@ -1,0 +1,80 @@
+"""Strict JSON text, fast and careful, and cheap tests of what it must not hold."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from pydantic_core import to_json as _rust_json
+
+# The deepest value (100 levels of dicts with odd keys) takes three per level.
+MAX_JSON_DEPTH = 320
+
+_ENCODER = json.JSONEncoder(
+    ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":")
+)
+to_json = _ENCODER.encode
+"""Return compact JSON. Raises ValueError for NaN and for integers of over 4,300 digits."""
+
+
+def fast_json(tree: Any) -> bytes:
+    """Return compact JSON, in a quarter of the time of `to_json`.
+
+    Raises:
+        ValueError: The tree is deep or holds a lone surrogate; or NaN or
+            infinity, or a text that has these words.
+    """
+    # pydantic's writer: shortest floats that read back exactly, but it would
+    # write NaN as a bare word.
+    data = _rust_json(tree)
+    if b"NaN" in data or b"Infinity" in data:
+        raise ValueError("NaN and infinity are not JSON")
+    return data
+
+
+_MARKS = bytes.maketrans(b"{}", b"[]")
+_NO_MARK = bytes(code for code in range(256) if code not in b"[]{}")
+_DIGITS = bytes(0x30 if code in b"0123456789" else 0x20 for code in range(256))
+_TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_LONG = b"0" * 19
+
+
+def refuse_constant(name: str) -> Any:
+    """Refuse `NaN` and `Infinity`, which Python's parser takes though JSON has none."""
+    raise ValueError(f"{name} is not JSON")
+
+
+from_plain_json = json.JSONDecoder(parse_constant=refuse_constant).decode
+"""Return the value of JSON text without any tagged object."""
+
+
+def has_long_digits(data: bytes) -> bool:
+    """Tell whether 19 digits in a row occur: no other integer can exceed 64 bits."""
+    return len(data) >= 19 and _LONG in data.translate(_DIGITS)
+
+
+def is_deeper(data: bytes, limit: int) -> bool:
+    """Tell whether the arrays and objects of a JSON text are nested deeper than `limit`.
+
+    Brackets inside texts may be arranged so that a deep text is missed; the
+    parser's own limit catches it then.
+    """
+    if len(data) <= 2 * limit:
+        return False
+    marks = data.translate(_MARKS, _NO_MARK)
+    if _levels(marks, limit) <= limit:
+        return False
+    return _levels(_TEXTS.sub(b"", data).translate(_MARKS, _NO_MARK), limit) > limit
+
+
+def _levels(marks: bytes, limit: int) -> int:
+    """Count how often the innermost pairs can be removed; over `limit` when unbalanced."""
+    for level in range(limit + 1):
+        if not marks:
+            return level
+        fewer = marks.replace(b"[]", b"")
+        if len(fewer) == len(marks):
+            return limit + 1
+        marks = fewer
+    return limit + 1

@@ -1,0 +1,53 @@
+"""The command group; a command's module is imported when the command is called."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+from artifact_plugins.cli.options import place_options
+
+# Name, module in `commands`, one line of help: `--help` imports none of them.
+_COMMANDS = {
+    "list": ("listing", "List artifacts, or the versions of one."),
+    "show": ("show", "Show the record of a version, its metadata and previews."),
+    "load": ("load", "Load a version and print it."),
+    "export": ("export", "Copy the verified files of a version into a folder."),
+    "lineage": ("lineage", "Draw what a version was made from, or what was made from it."),
+    "runs": ("runs", "List runs, or the tasks and links of one."),
+    "tags": ("tags", "Show or change the tags and aliases of a version."),
+    "explain": ("explain", "Explain which materializer handles a type."),
+    "plugins": ("plugins", "List the installed plugins, broken ones too."),
+    "doctor": ("doctor", "Check the ledger, every stored byte and the plugins."),
+}
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"artifact_plugins.cli.commands.{_COMMANDS[cmd_name][0]}")
+        found: click.Command = module.command
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="artifact-plugins", message="%(prog)s %(version)s")
+@place_options
+@click.pass_context
+def group(context: click.Context, /, **place: str | None) -> None:
+    """Look at artifacts: what is saved, from what it was made, and whether it is intact.
+
+    VERSION is a name (its newest version), name@3, name@alias, or the first 8
+    or more characters of an id. Without options the store and the ledger are
+    those of the settings: .artifact_plugins/ in the working folder.
+    """
+    context.obj = place

@@ -1,0 +1,165 @@
+"""`artifact-plugins doctor`: check the ledger, every stored byte and the plugins."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from artifact_plugins.cli.failures import FAILED
+from artifact_plugins.cli.formats import size_text
+from artifact_plugins.cli.options import command as make_command
+from artifact_plugins.cli.output import write_json, write_table, write_text
+from artifact_plugins.cli.place import Place
+from artifact_plugins.cli.progress import track
+from artifact_plugins.errors import ArtifactPluginsError
+
+if TYPE_CHECKING:
+    from artifact_plugins.ledger import Ledger
+    from artifact_plugins.records import ArtifactVersion
+    from artifact_plugins.session import Session
+
+_PAGE = 500
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that is wrong.
+
+    Attributes:
+        room: `ledger`, `store` or `plugins`.
+        what: The version or plugin it is about.
+        code: Code of the named error, or "".
+        message: What is wrong.
+    """
+
+    room: str
+    what: str
+    code: str
+    message: str
+
+
+@dataclass
+class Findings:
+    """What the doctor has seen.
+
+    Attributes:
+        problems: What is wrong.
+        versions: Number of versions that were checked.
+        size_bytes: Size of their payloads.
+        orphans: Ids of versions with files but without a record: saves that
+            were interrupted. They take space and harm nothing.
+    """
+
+    problems: list[Problem] = field(default_factory=list)
+    versions: int = 0
+    size_bytes: int = 0
+    orphans: list[str] = field(default_factory=list)
+
+    def add(self, room: str, what: str, error: ArtifactPluginsError | str) -> None:
+        """Note a problem."""
+        code = error.code if isinstance(error, ArtifactPluginsError) else ""
+        self.problems.append(Problem(room, what, code, str(error)))
+
+
+@make_command("doctor")
+def command(place: Place, as_json: bool) -> int:
+    """Check the ledger, the digest of every stored file, and the plugins.
+
+    Versions of all projects are checked. Exits with 1 when something is wrong.
+    """
+    found = Findings()
+    _check_plugins(place, found)
+    emptiness = ""
+    if not place.has_ledger:
+        emptiness = place.emptiness
+        if place.has_store:
+            found.add("ledger", place.settings.ledger_url, f"{emptiness}, but there is a store")
+    else:
+        try:
+            with place.open() as session:
+                _check_session(session, found, has_store=place.has_store)
+        except ArtifactPluginsError as error:
+            found.add("ledger", place.settings.ledger_url, error)
+    if as_json:
+        write_json({"is_well": not found.problems, **dataclasses.asdict(found)})
+    else:
+        _write(found, emptiness)
+    return FAILED if found.problems else 0
+
+
+def _check_plugins(place: Place, found: Findings) -> None:
+    from artifact_plugins.plugins import load_plugins  # late: `--help` loads no plugin
+
+    settings = place.settings
+    try:
+        registry = load_plugins(modules=settings.plugins, disabled=settings.disabled_plugins)
+    except ArtifactPluginsError as error:
+        found.add("plugins", "all", error)
+        return
+    for plugin in registry.plugins:
+        if plugin.error is not None:
+            found.add("plugins", plugin.name, plugin.error)
+
+
+def _check_session(session: Session, found: Findings, *, has_store: bool) -> None:
+    for problem in session.ledger.check():
+        found.add("ledger", session.settings.ledger_url, problem)
+    registered: set[str] = set()
+    total = _count(session.ledger)
+    for version in track(_all_versions(session.ledger), total=total, description="checking"):
+        registered.add(version.id)
+        found.versions += 1
+        found.size_bytes += version.size_bytes
+        if not has_store and not version.uri.startswith("data:"):
+            found.add("store", str(version), f"its store {session.settings.store_url!r} is gone")
+            continue
+        try:
+            session.store.check(version)
+        except ArtifactPluginsError as error:
+            found.add("store", str(version), error)
+    if has_store:
+        found.orphans = [id_ for id_ in session.store.version_ids() if id_ not in registered]
+
+
+def _count(ledger: Ledger) -> int:
+    total, token = 0, None
+    while True:
+        page = ledger.artifacts(limit=_PAGE, page_token=token)
+        total += sum(found.versions for found in page)
+        token = page.next_token
+        if token is None:
+            return total
+
+
+def _all_versions(ledger: Ledger) -> Iterator[ArtifactVersion]:
+    from artifact_plugins.records import VersionQuery  # late: `--help` needs no pydantic
+
+    token = None
+    while True:
+        page = ledger.versions(VersionQuery(), limit=_PAGE, page_token=token, newest_first=False)
+        yield from page
+        token = page.next_token
+        if token is None:
+            return
+
+
+def _write(found: Findings, emptiness: str) -> None:
+    if emptiness and not found.problems:
+        write_text(emptiness)
+    elif found.versions or not emptiness:
+        write_text(f"checked {found.versions} versions, {size_text(found.size_bytes)}")
+    if found.orphans:
+        write_text(
+            f"{len(found.orphans)} interrupted saves left files without a record "
+            "(or are still being written); they take space and harm nothing: "
+            + ", ".join(found.orphans[:5])
+        )
+    if found.problems:
+        write_table(
+            ("Where", "What", "Error", "Problem"),
+            [(p.room, p.what, p.code, p.message) for p in found.problems],
+        )
+    else:
+        write_text("nothing is wrong")

@@ -1,0 +1,200 @@
+"""`artifact-plugins runs`: runs, or the tasks and links of one."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from artifact_plugins.cli.formats import duration_text, time_text
+from artifact_plugins.cli.options import command as make_command
+from artifact_plugins.cli.options import page_options
+from artifact_plugins.cli.output import (
+    record_json,
+    write_fields,
+    write_heading,
+    write_json,
+    write_more,
+    write_table,
+    write_text,
+)
+from artifact_plugins.cli.place import TO_DO, Place
+
+if TYPE_CHECKING:
+    from artifact_plugins.ledger import Ledger
+    from artifact_plugins.records import ArtifactTaskLink, ArtifactVersion, Run, Task
+    from artifact_plugins.settings import Settings
+
+_VALUE_SHOWN = 60
+_PAGE = 1000
+
+
+@make_command("runs")
+@click.argument("run", required=False)
+@click.option("--pipeline", metavar="NAME", help="Only runs of this pipeline.")
+@page_options
+def command(
+    place: Place,
+    run: str | None,
+    pipeline: str | None,
+    limit: int,
+    page_token: str | None,
+    as_json: bool,
+) -> None:
+    """List runs, newest first, or the tasks and links of RUN (a name, id or first part of it)."""
+    if not place.has_ledger and run is None:
+        if as_json:
+            write_json({"runs": [], "next_page_token": None})
+        else:
+            write_text(f"{place.emptiness}; {TO_DO}")
+        return
+    with place.open() as session:
+        ledger = session.ledger
+        if run is None:
+            _list_runs(ledger, session.settings, pipeline, limit, page_token, as_json)
+        else:
+            _show_run(ledger, ledger.run(run), limit, page_token, as_json)
+
+
+def _list_runs(
+    ledger: Ledger,
+    settings: Settings,
+    pipeline: str | None,
+    limit: int,
+    page_token: str | None,
+    as_json: bool,
+) -> None:
+    from artifact_plugins.records import RunQuery  # late: `--help` needs no pydantic
+
+    query = RunQuery(project=settings.project, pipeline=pipeline)
+    page = ledger.runs(query, limit=limit, page_token=page_token)
+    if as_json:
+        rows = [record_json(run) for run in page]
+        write_json({"runs": rows, "next_page_token": page.next_token})
+    elif not page and page_token is None:
+        write_text(f"project {settings.project!r} has no runs yet; {TO_DO}")
+    else:
+        write_table(
+            ("Run", "Pipeline", "State", "Started (UTC)", "Took"),
+            [
+                (
+                    run.name,
+                    run.pipeline,
+                    run.state.value,
+                    time_text(run.started_at),
+                    duration_text(run.started_at, run.ended_at),
+                )
+                for run in page
+            ],
+            right=("Took",),
+        )
+        write_more(page.next_token)
+
+
+def _show_run(ledger: Ledger, run: Run, limit: int, page_token: str | None, as_json: bool) -> None:
+    from artifact_plugins.records import TaskQuery  # late: `--help` needs no pydantic
+
+    tasks = ledger.tasks(TaskQuery(run_id=run.id), limit=limit, page_token=page_token)
+    links = _links(ledger, [task.id for task in tasks])
+    if as_json:
+        write_json(
+            {
+                "run": record_json(run),
+                "tasks": [record_json(task) for task in tasks],
+                "links": [record_json(link) for link in links],
+                "next_page_token": tasks.next_token,
+            }
+        )
+        return
+    write_fields(
+        {
+            "Run": run.name,
+            "Id": run.id,
+            "Pipeline": run.pipeline,
+            "State": run.state.value,
+            "Started": f"{time_text(run.started_at)} UTC",
+            "Took": duration_text(run.started_at, run.ended_at),
+            "Parameters": json.dumps(run.parameters, ensure_ascii=False)
+            if run.parameters
+            else None,
+            "Error": run.error,
+        }
+    )
+    write_heading("Tasks")
+    _write_tasks(list(tasks), Counter(link.task_id for link in links))
+    write_heading("Links")
+    _write_links(list(tasks), links, _versions(ledger, links))
+    write_more(tasks.next_token)
+
+
+def _links(ledger: Ledger, task_ids: list[str]) -> list[ArtifactTaskLink]:
+    from artifact_plugins.records import LinkQuery  # late: `--help` needs no pydantic
+
+    found: list[ArtifactTaskLink] = []
+    token = None
+    while task_ids:
+        page = ledger.links(LinkQuery(task_ids=tuple(task_ids)), limit=_PAGE, page_token=token)
+        found += page.items
+        token = page.next_token
+        if token is None:
+            break
+    return found
+
+
+def _versions(ledger: Ledger, links: Sequence[ArtifactTaskLink]) -> dict[str, ArtifactVersion]:
+    from artifact_plugins.records import VersionQuery  # late: `--help` needs no pydantic
+
+    ids = list(dict.fromkeys(link.version_id for link in links if link.version_id))
+    found: dict[str, ArtifactVersion] = {}
+    for start in range(0, len(ids), 500):
+        page = ledger.versions(VersionQuery(ids=tuple(ids[start : start + 500])), limit=_PAGE)
+        found.update((version.id, version) for version in page)
+    return found
+
+
+def _write_tasks(tasks: list[Task], links: Counter[str]) -> None:
+    write_table(
+        ("Task", "Type", "State", "Attempt", "Links", "Took", "Error"),
+        [
+            (
+                task.scope_path,
+                task.type.value,
+                task.state.value,
+                task.attempt,
+                links[task.id],
+                duration_text(task.started_at, task.ended_at),
+                task.error,
+            )
+            for task in tasks
+        ],
+        right=("Attempt", "Links", "Took"),
+    )
+
+
+def _write_links(
+    tasks: list[Task], links: list[ArtifactTaskLink], versions: dict[str, ArtifactVersion]
+) -> None:
+    names = {task.id: task.scope_path for task in tasks}
+    write_table(
+        ("Task", "Type", "Key", "Value", "Producer"),
+        [
+            (
+                names.get(link.task_id),
+                link.io_type.value,
+                link.key,
+                _shown(link, versions),
+                link.producer,
+            )
+            for link in links
+        ],
+    )
+
+
+def _shown(link: ArtifactTaskLink, versions: dict[str, ArtifactVersion]) -> str:
+    if link.version_id is not None:
+        return str(versions.get(link.version_id, link.version_id))
+    text = json.dumps(link.value, ensure_ascii=False)
+    return text if len(text) <= _VALUE_SHOWN else f"{text[:_VALUE_SHOWN]}..."

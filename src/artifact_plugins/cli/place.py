@@ -1,0 +1,100 @@
+"""Where the command line looks: settings, and the session of what is already there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from artifact_plugins.errors import ArtifactMissingError
+
+if TYPE_CHECKING:
+    from artifact_plugins.session import Session
+    from artifact_plugins.settings import Settings
+
+TO_DO = (
+    "save with artifact_plugins.save(value, name) or run a pipeline, "
+    "or name another place with --store and --ledger"
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A store and a ledger that may not exist yet; looking at them creates nothing.
+
+    Attributes:
+        store: Overrides `Settings.store_url`.
+        ledger: Overrides `Settings.ledger_url`; a plain path is a SQLite file.
+        project: Overrides `Settings.project`.
+    """
+
+    store: str | None = None
+    ledger: str | None = None
+    project: str | None = None
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings of the environment and pyproject.toml with the overrides.
+
+        Raises:
+            SettingsError: A setting has a value that cannot be used.
+        """
+        from artifact_plugins.settings import Settings  # late: `--help` needs no pydantic
+
+        ledger = self.ledger
+        if ledger is not None and "://" not in ledger:
+            ledger = f"sqlite:///{ledger}"
+        given = {"store_url": self.store, "ledger_url": ledger, "project": self.project}
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+
+    @property
+    def has_ledger(self) -> bool:
+        """Whether there is a ledger to read.
+
+        Raises:
+            SettingsError, StoreSchemeNotAllowedError: The URL cannot be used.
+        """
+        from artifact_plugins.ledger.place import parse_url  # late, as above
+
+        path = parse_url(self.settings.ledger_url).path
+        return path is None or path.exists()
+
+    @property
+    def has_store(self) -> bool:
+        """Whether there is a store to read.
+
+        Raises:
+            InvalidKeyError, StoreSchemeNotAllowedError: The URL cannot be used.
+        """
+        from artifact_plugins.content.urls import parse_store_url  # late, as above
+
+        location = parse_store_url(self.settings.store_url)
+        return location.kind != "local" or any(
+            (Path(location.name) / part).exists() for part in ("store.json", "versions")
+        )
+
+    def open(self, *, needs_store: bool = False) -> Session:
+        """Open a session on what exists.
+
+        Without a store and without need of one, the session has an empty store
+        in memory.
+
+        Raises:
+            ArtifactMissingError: There is no ledger, or no store.
+        """
+        if not self.has_ledger or (needs_store and not self.has_store):
+            raise ArtifactMissingError(self.emptiness, hint=TO_DO)
+        from artifact_plugins.session import Session  # late: `--help` needs no SQL
+
+        settings = self.settings
+        if not self.has_store:
+            settings = settings.model_copy(update={"store_url": "memory://no-store"})
+        return Session(settings)
+
+    @property
+    def emptiness(self) -> str:
+        """What is missing, as a sentence."""
+        missing = "store" if self.has_ledger else "ledger"
+        url = self.settings.store_url if self.has_ledger else self.settings.ledger_url
+        return f"there is no {missing} at {url!r}, so nothing is saved there yet"

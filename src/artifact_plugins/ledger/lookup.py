@@ -1,0 +1,132 @@
+"""Finds one record by what people call it, or says what is near."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+
+from artifact_plugins.errors import ArtifactMissingError, InputError
+from artifact_plugins.ledger import rows
+from artifact_plugins.ledger.database import Database
+from artifact_plugins.ledger.selects import (
+    list_versions,
+    run_where_id,
+    runs_from_to,
+    runs_named,
+    task_where_id,
+    versions_where,
+)
+from artifact_plugins.records import ArtifactVersion, Run, Task
+
+_NAMES_SHOWN = 3
+
+
+def version_by_id(database: Database, version_id: str) -> ArtifactVersion:
+    """Return the version; see `Ledger.version`."""
+    found = database.read(versions_where("id"), (version_id,))
+    if not found:
+        raise ArtifactMissingError(
+            f"there is no version with id {version_id!r}", version_id=version_id
+        )
+    return rows.records(found, rows.version_record, database.path)[0]
+
+
+def latest(
+    database: Database,
+    project: str,
+    artifact: str,
+    *,
+    version: int | None,
+    alias: str | None,
+    tag: str | None,
+    run_id: str | None,
+) -> ArtifactVersion:
+    """Return the newest version that has everything asked for; see `Ledger.latest`."""
+    asked = {"version": version, "alias": alias, "tag": tag, "run_id": run_id}
+    wanted = {name: value for name, value in asked.items() if value is not None}
+    values = {"project": project, "artifact": artifact, "limit": 1, **wanted}
+    statement, _ = list_versions(
+        frozenset(("project", "artifact", *wanted)), 0, newest_first=True, is_next=False
+    )
+    found = database.read(statement.text, statement.bind(values))
+    if not found:
+        raise _missing(database, project, artifact, wanted)
+    return rows.records(found, rows.version_record, database.path)[0]
+
+
+def run_by_name(database: Database, name: str) -> Run:
+    """Return the run with this id, name or beginning of either; see `Ledger.run`."""
+    found = database.read(run_where_id(), (name,)) or database.read(runs_named(), (name,))
+    if not found and name:
+        beginning = runs_from_to()
+        values = {"start": name, "end": name + "\U0010ffff"}
+        found = database.read(beginning.text, beginning.bind(values))
+    runs = rows.records(found, rows.run_record, database.path)
+    if len(runs) > 1:
+        shown = ", ".join(f"{run.name} ({run.id})" for run in runs[:_NAMES_SHOWN])
+        raise InputError(
+            f"{name!r} is the beginning of several runs: {shown}{', ...' * (len(runs) > 3)}",
+            hint="give more of the name or the id",
+            name=name,
+        )
+    if not runs:
+        known = [
+            row[0] for row in database.read("SELECT name FROM run ORDER BY id DESC LIMIT 1000")
+        ]
+        raise ArtifactMissingError(
+            f"there is no run with the id or name {name!r}",
+            hint=_near(name, known, "runs"),
+            name=name,
+        )
+    return runs[0]
+
+
+def task_by_id(database: Database, task_id: str) -> Task:
+    """Return the task; see `Ledger.task`."""
+    found = database.read(task_where_id(), (task_id,))
+    if not found:
+        raise ArtifactMissingError(f"there is no task with id {task_id!r}", task_id=task_id)
+    return rows.records(found, rows.task_record, database.path)[0]
+
+
+def _missing(
+    database: Database, project: str, artifact: str, wanted: Mapping[str, object]
+) -> ArtifactMissingError:
+    found = database.read(
+        "SELECT id, next_version - 1 FROM artifact WHERE project = ? AND name = ?",
+        (project, artifact),
+    )
+    facts = {"project": project, "artifact": artifact}
+    if not found:
+        names = [
+            row[0]
+            for row in database.read(
+                "SELECT name FROM artifact WHERE project = ? ORDER BY name LIMIT 10000", (project,)
+            )
+        ]
+        return ArtifactMissingError(
+            f"project {project!r} has no artifact {artifact!r}",
+            hint=_near(artifact, names, "artifacts"),
+            **facts,
+        )
+    asked = " and ".join(f"{name} {value!r}" for name, value in wanted.items())
+    message = f"artifact {artifact!r} has no version with {asked}"
+    hint = f"it has the versions 1 to {found[0][1]}"
+    if "alias" in wanted:
+        known = database.read(
+            "SELECT alias FROM version_alias WHERE artifact_id = ? ORDER BY alias LIMIT 1000",
+            (found[0][0],),
+        )
+        hint += f" and {_near(str(wanted['alias']), [row[0] for row in known], 'aliases')}"
+    return ArtifactMissingError(message, hint=hint, **facts)
+
+
+def _near(name: str, names: list[str], what: str) -> str:
+    """Say which names are like this one, or which there are."""
+    if not names:
+        return f"there are no {what}"
+    near = difflib.get_close_matches(name, names, n=_NAMES_SHOWN, cutoff=0.5)
+    if near:
+        return f"there is {', '.join(repr(one) for one in near)}"
+    shown = ", ".join(repr(one) for one in names[:_NAMES_SHOWN])
+    return f"there are the {what} {shown}{', ...' * (len(names) > _NAMES_SHOWN)}"

@@ -1,0 +1,135 @@
+"""Load plugins one by one: a broken one is a line in a report, a conflict is an error."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pluggy
+
+from artifact_plugins.contracts import hookspecs
+from artifact_plugins.contracts.offers import MaterializerOffer
+from artifact_plugins.errors import PluginConflictError, PluginError
+from artifact_plugins.plugins.discovery import FoundPlugin, find_plugins
+from artifact_plugins.plugins.offers import checked_offers, refuse_second_claims
+from artifact_plugins.plugins.registry import LoadedPlugin, PluginRegistry, text_of
+
+
+def load_plugins(*, modules: Sequence[str] = (), disabled: Sequence[str] = ()) -> PluginRegistry:
+    """Load the installed plugins, then the modules named in the settings.
+
+    Entry points of the group `artifact_plugins` are loaded in the order of
+    their names. One that cannot be imported, has hooks that do not exist, or
+    fails when asked for its offers is kept with its `error`, takes no part,
+    and does not disturb the others.
+
+    Args:
+        modules: Importable modules with hook implementations. They were asked
+            for by name, so a broken one is an error.
+        disabled: Plugin names that are neither imported nor compared.
+
+    Raises:
+        PluginConflictError: A plugin name or an offer key is claimed twice.
+        PluginError: A module from `modules` cannot be used; names it and why.
+    """
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    loaded = [_load_installed(manager, found) for found in find_plugins(disabled=disabled)]
+    names = {plugin.name: plugin for plugin in loaded}
+    for module in dict.fromkeys(modules):
+        if module in names:
+            raise _name_taken(names[module])
+        if module not in disabled and (plugin := _load_named(manager, module)) is not None:
+            loaded.append(plugin)
+    refuse_second_claims((offer, plugin.name) for plugin in loaded for offer in plugin.offers)
+    return PluginRegistry(manager, loaded, disabled=disabled)
+
+
+def _load_installed(manager: pluggy.PluginManager, found: FoundPlugin) -> LoadedPlugin:
+    offers: tuple[MaterializerOffer, ...] = ()
+    error = None
+    try:
+        if isinstance(found.entry_point, PluginError):
+            raise found.entry_point
+        offers = _admit(manager, found.name, found.entry_point.load)
+    except (Exception, SystemExit) as caught:  # noqa: BLE001  # a plugin may raise anything
+        error = text_of(caught)
+    return LoadedPlugin(
+        name=found.name,
+        module=found.target,
+        distribution=found.distribution,
+        distribution_version=found.distribution_version,
+        error=error,
+        offers=offers,
+    )
+
+
+def _load_named(manager: pluggy.PluginManager, module: str) -> LoadedPlugin | None:
+    try:
+        plugin = importlib.import_module(module)
+        if manager.is_registered(plugin):
+            return None  # it is installed too, and loaded already
+        offers = _admit(manager, module, lambda: plugin)
+    except (Exception, SystemExit) as error:
+        raise PluginError(
+            f"plugin module {module!r} cannot be used: {text_of(error)}",
+            hint="correct it or take it out of Settings.plugins; nothing was opened",
+            module=module,
+        ) from error
+    return LoadedPlugin(name=module, module=module, offers=offers, origin="settings")
+
+
+def _admit(
+    manager: pluggy.PluginManager, name: str, load: Callable[[], Any]
+) -> tuple[MaterializerOffer, ...]:
+    """Import and register one plugin and return its offers; all of it or nothing."""
+    plugin = load()
+    if manager.is_registered(plugin):
+        raise PluginError(f"it is the same module as plugin {manager.get_name(plugin)!r}")
+    try:
+        manager.register(plugin, name=name)
+        _check_hooks(manager, plugin)
+        return tuple(_offers_of(manager, plugin))
+    except BaseException:
+        if manager.is_registered(plugin):
+            manager.unregister(plugin)
+        raise
+
+
+def _offers_of(manager: pluggy.PluginManager, plugin: Any) -> Iterator[MaterializerOffer]:
+    for impl in manager.hook.register_materializers.get_hookimpls():
+        if impl.plugin is plugin:
+            yield from checked_offers(impl.function())
+
+
+def _check_hooks(manager: pluggy.PluginManager, plugin: Any) -> None:
+    known = [name for name, caller in vars(manager.hook).items() if caller.has_spec()]
+    for caller in manager.get_hookcallers(plugin) or ():
+        for impl in caller.get_hookimpls():
+            if impl.plugin is not plugin or impl.optionalhook:
+                continue
+            if not caller.has_spec():
+                import difflib  # costs every session a millisecond, and only an error needs it
+
+                near = difflib.get_close_matches(caller.name, known, n=1)
+                raise PluginError(
+                    f"it implements {caller.name!r}, which is no hook",
+                    hint=f"the nearest is {near[0]!r}" if near else f"there are {sorted(known)}",
+                )
+            if impl.wrapper or impl.hookwrapper:
+                # Plugins observe each on its own; one around all others would
+                # undo the isolation of their failures.
+                raise PluginError(
+                    f"it implements {caller.name!r} as a wrapper", hint="write a plain function"
+                )
+
+
+def _name_taken(plugin: LoadedPlugin) -> PluginConflictError:
+    return PluginConflictError(
+        f"module {plugin.name!r} in Settings.plugins has the name of the plugin "
+        f"that {plugin.source} installs",
+        hint="rename the module, or take it out of Settings.plugins if they are the same",
+        plugin=plugin.name,
+        distributions=(plugin.source,),
+    )

@@ -1,0 +1,293 @@
+"""A value becomes durable bytes and a draft of its record (stage 5 of a step call)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from artifact_plugins.content import ContentStore, VersionWriter
+from artifact_plugins.contracts.abilities import DirectIO
+from artifact_plugins.contracts.materializer import Materializer
+from artifact_plugins.contracts.refs import type_path
+from artifact_plugins.errors import (
+    ArtifactPluginsError,
+    LossyConversionError,
+    NotSerializableError,
+    RoundTripError,
+)
+from artifact_plugins.plugins import PluginRegistry
+from artifact_plugins.records import (
+    ArtifactVersion,
+    Preview,
+    SaveType,
+    Task,
+    VersionDraft,
+    check_label,
+    check_metadata,
+    check_name,
+    new_id,
+    now,
+)
+from artifact_plugins.session.loading import Loader
+from artifact_plugins.session.materializers import Equipped, Materializers
+from artifact_plugins.settings import Settings
+
+_log = logging.getLogger("artifact_plugins")
+_SMALL_BYTES = 16 * 1024 * 1024
+_PREVIEWS_MAX_BYTES = 256 * 1024
+ITERATOR = "collections.abc:Iterator"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaveRequest:
+    """How a value is to be saved; everything but the value itself.
+
+    Attributes:
+        artifact: Name of the artifact the version belongs to.
+        materializer: Key, import path or class that overrides the resolution.
+        idempotency_key: Empty for a save that nobody repeats.
+        task: The task whose output it is.
+    """
+
+    artifact: str
+    artifact_type: str | None = None
+    materializer: str | type | None = None
+    options: Mapping[str, Any] | None = None
+    tags: Sequence[str] = ()
+    metadata: Mapping[str, Any] | None = None
+    description: str | None = None
+    version_name: str | None = None
+    save_type: SaveType = SaveType.MANUAL
+    idempotency_key: str = ""
+    task: Task | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A value whose bytes are durable, waiting for its commit."""
+
+    draft: VersionDraft
+    writer: VersionWriter
+
+    def discard(self) -> None:
+        """Remove the bytes, when it is certain that they were not committed."""
+        self.writer.abort()
+
+
+class Saver:
+    """Writes values; never touches the ledger."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: ContentStore,
+        registry: PluginRegistry,
+        materializers: Materializers,
+        loader: Loader,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._registry = registry
+        self._materializers = materializers
+        self._loader = loader
+
+    def stage(self, value: Any, request: SaveRequest) -> Staged:
+        """Make the bytes of `value` durable and return its record without a number.
+
+        Raises:
+            MaterializerError: Nothing handles the value, or storing would change it.
+            StoreError: The bytes could not be written.
+            InputError: A name, tag or metadata value is not allowed.
+        """
+        artifact = check_name(request.artifact)
+        tags = tuple(dict.fromkeys(check_label(tag) for tag in request.tags))
+        if request.version_name is not None:
+            check_label(request.version_name, "version name")
+        metadata = check_metadata(request.metadata) if request.metadata else {}
+        equipped = self._materializers.for_value(value, request.materializer, request.options)
+        if self._registry.listens("before_artifact_saved"):
+            self._registry.call_veto(
+                "before_artifact_saved",
+                artifact=artifact,
+                value=value,
+                materializer=equipped.key,
+                task=request.task,
+            )
+        version_id = new_id()
+        writer = self._store.writer(version_id)
+        try:
+            version = self._write(
+                value, request, equipped, writer, version_id, (artifact, tags, metadata)
+            )
+        except BaseException:
+            writer.abort()
+            raise
+        return Staged(VersionDraft(version, request.idempotency_key or version_id), writer)
+
+    def _write(
+        self,
+        value: Any,
+        request: SaveRequest,
+        equipped: Equipped,
+        writer: VersionWriter,
+        version_id: str,
+        checked: tuple[str, tuple[str, ...], dict[str, Any]],
+    ) -> ArtifactVersion:
+        artifact, tags, metadata = checked
+        materializer = equipped.instance
+        counted = _Counted(value) if equipped.counts_items else None
+        self._save(value if counted is None else counted, equipped, writer, artifact)
+        written = writer.finish()
+        if counted is None:
+            metadata = {**_described(materializer, value, artifact), **metadata}
+        previews = () if counted is not None else _previews(materializer, value, artifact)
+        data_type = ITERATOR if counted is not None else type_path(type(value))
+        task, created_at = request.task, now()
+        manifest = {
+            "artifact": artifact,
+            "project": self._settings.project,
+            "data_type": data_type,
+            "materializer": equipped.key,
+            "parameters": equipped.parameters,
+            "format": materializer.format,
+            "content_hash": written.content_hash,
+            "run_id": task.run_id if task else None,
+            "task_id": task.id if task else None,
+            "created_at": created_at.isoformat(),
+        }
+        published = writer.publish(manifest, materializer.media_type)
+        version = ArtifactVersion(
+            id=version_id,
+            project=self._settings.project,
+            artifact=artifact,
+            version_name=request.version_name,
+            artifact_type=request.artifact_type or materializer.artifact_type,
+            data_type=data_type,
+            materializer=equipped.key,
+            parameters=equipped.parameters,
+            format=materializer.format,
+            uri=published.uri,
+            files=written.files,
+            size_bytes=written.size_bytes,
+            is_directory=len(written.files) != 1,
+            content_hash=written.content_hash,
+            manifest_digest=published.manifest_digest,
+            save_type=request.save_type,
+            description=request.description,
+            tags=tags,
+            metadata=metadata,
+            previews=previews,
+            run_id=task.run_id if task else None,
+            task_id=task.id if task else None,
+            item_count=counted.count if counted is not None else None,
+            created_at=created_at,
+            created_by=self._settings.created_by,
+        )
+        if counted is None and not materializer.exact:
+            self._verify(value, equipped, version)
+        return version
+
+    def _save(self, value: Any, equipped: Equipped, writer: VersionWriter, artifact: str) -> None:
+        try:
+            if equipped.is_direct:
+                cast(DirectIO, equipped.instance).save_files(value, writer)
+            else:
+                folder = writer.scratch()
+                equipped.instance.save(value, folder)
+                writer.add_directory(folder)
+        except ArtifactPluginsError:
+            raise
+        except Exception as error:
+            if isinstance(value, _Counted) and value.failed is error:
+                raise  # the step's own generator raised: its exception passes unchanged
+            raise NotSerializableError(
+                f"materializer {equipped.key!r} could not save artifact {artifact!r}: "
+                f"{type(error).__name__}: {error}",
+                hint="nothing was registered",
+                artifact=artifact,
+                materializer=equipped.key,
+            ) from error
+
+    def _verify(self, value: Any, equipped: Equipped, version: ArtifactVersion) -> None:
+        """Read the version back before anybody can see it, and compare."""
+        policy = self._settings.verify_save
+        if policy == "none" or (policy == "small" and version.size_bytes > _SMALL_BYTES):
+            return
+        hint = f"nothing was registered; mend {equipped.key!r} or its `equal`"
+        try:
+            loaded = self._loader.load_stored(version, equipped, type(value))
+            is_equal = type(loaded) is type(value) and (
+                self._same_bytes(loaded, equipped, version)
+                if _has_no_equality(equipped.instance, value)
+                else equipped.instance.equal(value, loaded)
+            )
+        except Exception as error:
+            raise RoundTripError(
+                f"artifact {version.artifact!r} was written by {equipped.key!r} but does not "
+                f"load back: {type(error).__name__}: {error}",
+                hint=hint,
+                artifact=version.artifact,
+            ) from error
+        if not is_equal:
+            problem = LossyConversionError if type(loaded) is not type(value) else RoundTripError
+            raise problem(
+                f"artifact {version.artifact!r} written by {equipped.key!r} loads back as a "
+                f"different {type_path(type(loaded))}",
+                hint=hint,
+                artifact=version.artifact,
+            )
+
+    def _same_bytes(self, loaded: Any, equipped: Equipped, version: ArtifactVersion) -> bool:
+        """Compare by content what cannot be compared by `==`."""
+        again = self._store.writer(new_id())
+        try:
+            self._save(loaded, equipped, again, version.artifact)
+            return again.finish().content_hash == version.content_hash
+        finally:
+            again.abort()
+
+
+class _Counted(Iterator[Any]):
+    """Counts what a generator yields and remembers what it raised itself."""
+
+    def __init__(self, items: Iterator[Any]) -> None:
+        self._items = items
+        self.count = 0
+        self.failed: BaseException | None = None
+
+    def __next__(self) -> Any:
+        try:
+            item = next(self._items)
+        except StopIteration:
+            raise
+        except BaseException as error:
+            self.failed = error
+            raise
+        self.count += 1
+        return item
+
+
+def _has_no_equality(materializer: Materializer[Any], value: Any) -> bool:
+    default = type(materializer).equal is Materializer.equal
+    return default and type(value).__eq__ is object.__eq__
+
+
+def _described(materializer: Materializer[Any], value: Any, artifact: str) -> dict[str, Any]:
+    try:
+        described = materializer.describe(value)
+        return check_metadata(described) if described else {}
+    except Exception:
+        # Metadata is a courtesy: it never costs anybody a result.
+        _log.warning("metadata of artifact %r could not be made", artifact, exc_info=True)
+        return {}
+
+
+def _previews(materializer: Materializer[Any], value: Any, artifact: str) -> tuple[Preview, ...]:
+    try:
+        previews = tuple(materializer.preview(value))
+    except Exception:
+        _log.warning("preview of artifact %r could not be made", artifact, exc_info=True)
+        return ()
+    return previews if sum(len(p.content) for p in previews) <= _PREVIEWS_MAX_BYTES else ()

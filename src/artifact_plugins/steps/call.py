@@ -1,0 +1,227 @@
+"""The stages of one step call, in their order.
+
+resolve       arguments are already links; nothing is written yet
+open          the task is RUNNING in the ledger
+load, run     inputs, before_step_run, the function on the runtime
+materialize   every output becomes durable bytes
+commit        versions, links and SUCCEEDED become visible together
+after         hooks that only observe
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from artifact_plugins.errors import ArtifactPluginsError
+from artifact_plugins.failpoints import failpoint
+from artifact_plugins.records import (
+    ArtifactTaskLink,
+    ArtifactVersion,
+    IOType,
+    Producer,
+    SaveType,
+    Task,
+    TaskType,
+    VersionDraft,
+)
+from artifact_plugins.session.saving import SaveRequest, Staged
+from artifact_plugins.steps.active import ActiveRun, ActiveTask, active_task, ended
+from artifact_plugins.steps.bindings import Argument
+from artifact_plugins.steps.handles import Handle, OutputHandles, Stored
+from artifact_plugins.steps.signature import OutputPort
+
+if TYPE_CHECKING:
+    from artifact_plugins.steps.step import Step
+
+_log = logging.getLogger("artifact_plugins")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the run a call happens.
+
+    Attributes:
+        name: Name of the task.
+        parent: ROOT, or the LOOP.
+        index: Iteration of the loop; None outside one.
+    """
+
+    name: str
+    parent: Task
+    index: int | None = None
+
+
+def call_step(
+    run: ActiveRun, step: Step[..., Any], arguments: Mapping[str, Argument], place: Place
+) -> dict[str, Handle]:
+    """Run one task and return a handle per output.
+
+    Raises:
+        Exception: Whatever the step raised, unchanged, with a note that names
+            the run and the task. MaterializerError, StoreError, LedgerError
+            when its outputs could not be registered; the task is FAILED then.
+    """
+    task = run.make_task(place.name, place.parent, index=place.index)
+    run.write(tasks=(task,), durable=False)
+    active = ActiveTask(run, task)
+    token = active_task.set(active)
+    try:
+        versions, active.record, seconds = _attempts(run, step, arguments, active, place)
+    except BaseException as error:
+        _fail(active, arguments, error)
+        raise
+    finally:
+        active_task.reset(token)
+    _after(active, versions, seconds)
+    producer = Producer(task_name=place.name, iteration=place.index)
+    return {
+        key: Handle(run.session, Stored(version), IOType.TASK_OUTPUT_INPUT, producer, key)
+        for key, version in versions.items()
+    }
+
+
+def collapse(step: Step[..., Any], by_key: dict[str, Any]) -> Any:
+    """Return what a call gives its caller: one handle, several, or None."""
+    if step.signature.is_multiple:
+        return OutputHandles(by_key)
+    return next(iter(by_key.values()), None)
+
+
+def _attempts(
+    run: ActiveRun,
+    step: Step[..., Any],
+    arguments: Mapping[str, Argument],
+    active: ActiveTask,
+    place: Place,
+) -> tuple[dict[str, ArtifactVersion], Task, float]:
+    while True:
+        task = active.record
+        try:
+            returned, seconds = _run(run, step, arguments, active)
+            staged = _materialize(step, returned, active)
+            break
+        except Exception as error:
+            # Only what the step itself raised is worth another try.
+            if isinstance(error, ArtifactPluginsError) or task.attempt > step.retries:
+                raise
+            _log.info("step %r failed, attempt %d: %s", step.name, task.attempt, error)
+            time.sleep(step.retry_delay_seconds)
+            active.record = task.model_copy(update={"attempt": task.attempt + 1})
+            run.write(tasks=(active.record,), durable=False)
+    done = ended(active.record)
+    links = [*_input_links(active, arguments), *_output_links(run, done, staged, place)]
+    failpoint("step.before_commit")
+    committed = run.write(tasks=(done,), versions=[item.draft for item in staged.values()], links=links)
+    failpoint("step.after_commit")
+    return dict(zip(staged, committed, strict=True)), done, seconds
+
+
+def _run(
+    run: ActiveRun, step: Step[..., Any], arguments: Mapping[str, Argument], active: ActiveTask
+) -> tuple[Any, float]:
+    ports = step.signature.inputs
+    inputs = {name: argument.load(run, ports[name]) for name, argument in arguments.items()}
+    plugins = run.session.plugins
+    if plugins.listens("before_step_run"):
+        plugins.call_veto("before_step_run", task=active.record, inputs=inputs)
+    failpoint("step.before_call")
+    started = time.perf_counter()
+    returned = run.session.runtime.call(step.function, inputs)
+    return returned, time.perf_counter() - started
+
+
+def _materialize(step: Step[..., Any], returned: Any, active: ActiveTask) -> dict[str, Staged]:
+    staged: dict[str, Staged] = {}
+    try:
+        for port, value in step.signature.split(step.name, returned):
+            staged[port.key] = _stage(port, value, active)
+    except BaseException:
+        for item in staged.values():
+            item.discard()
+        if inspect.isgenerator(returned):
+            returned.close()
+        raise
+    return staged
+
+
+def _stage(port: OutputPort, value: Any, active: ActiveTask) -> Staged:
+    task, spec = active.record, port.spec
+    request = SaveRequest(
+        artifact=port.artifact,
+        artifact_type=spec.artifact_type if spec else None,
+        materializer=spec.materializer if spec else None,
+        options=spec.options if spec else None,
+        tags=spec.tags if spec else (),
+        metadata=spec.metadata if spec else None,
+        description=spec.description if spec else None,
+        version_name=spec.version_name if spec else None,
+        save_type=SaveType.STEP_OUTPUT,
+        idempotency_key=f"{task.id}/{port.key}/{task.attempt}",
+        task=task,
+    )
+    staged = active.run.session.saver.stage(value, request)
+    # Read afterwards: a generator logs its metadata while it is consumed.
+    logged = {**active.metadata.get(None, {}), **active.metadata.get(port.key, {})}
+    if not logged:
+        return staged
+    version, key = staged.draft.version, staged.draft.idempotency_key
+    version = version.model_copy(update={"metadata": {**version.metadata, **logged}})
+    return Staged(VersionDraft(version, key), staged.writer)
+
+
+def _input_links(active: ActiveTask, arguments: Mapping[str, Argument]) -> list[ArtifactTaskLink]:
+    links = [
+        link
+        for name, argument in arguments.items()
+        for link in argument.links(active.run, active.record, name)
+    ]
+    return [*links, *active.read]
+
+
+def _output_links(
+    run: ActiveRun, task: Task, staged: Mapping[str, Staged], place: Place
+) -> list[ArtifactTaskLink]:
+    """R2 for the task itself, R3 for the loop it leaves."""
+    producer = Producer(task_name=place.name, iteration=place.index)
+    is_iteration = place.parent.type is TaskType.LOOP
+    io_type = IOType.ITERATOR_OUTPUT if is_iteration else IOType.OUTPUT
+    links = []
+    for key, item in staged.items():
+        stored = Stored(item.draft.version)
+        links.append(run.link(task, io_type, key, stored, producer))
+        if is_iteration:
+            port = f"pipelinechannel--{place.name}-{key}"
+            links.append(run.link(place.parent, io_type, port, stored, producer, place.index or 0))
+    return links
+
+
+def _fail(active: ActiveTask, arguments: Mapping[str, Argument], error: BaseException) -> None:
+    run, task = active.run, ended(active.record, error)
+    error.add_note(
+        f"in task {task.scope_path!r} of run {run.record.name!r} ({run.record.id}), "
+        f"attempt {task.attempt}"
+    )
+    try:
+        run.write(tasks=(task,), links=_input_links(active, arguments))
+    except ArtifactPluginsError:
+        # The error that is on its way matters more than this one.
+        _log.warning("task %s could not be recorded as FAILED", task.id, exc_info=True)
+    plugins = run.session.plugins
+    if plugins.listens("on_step_error"):
+        plugins.call("on_step_error", task=task, error=error)
+
+
+def _after(active: ActiveTask, versions: Mapping[str, ArtifactVersion], seconds: float) -> None:
+    plugins = active.run.session.plugins
+    if plugins.listens("after_artifact_saved"):
+        for version in versions.values():
+            plugins.call("after_artifact_saved", version=version, task=active.record)
+    if plugins.listens("after_step_run"):
+        plugins.call(
+            "after_step_run", task=active.record, outputs=dict(versions), duration_seconds=seconds
+        )

@@ -1,0 +1,182 @@
+"""The functions of the front door: by hand, inside a step and outside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from artifact_plugins.errors import HandleUsageError, RunUsageError
+from artifact_plugins.lineage import Lineage
+from artifact_plugins.records import (
+    ArtifactVersion,
+    IOType,
+    LinkQuery,
+    Producer,
+    SaveType,
+    Task,
+    TaskQuery,
+    TaskType,
+    check_metadata,
+    check_name,
+)
+from artifact_plugins.session import Selection, current_session
+from artifact_plugins.session.saving import SaveRequest
+from artifact_plugins.steps.active import ActiveTask, active_run, active_task
+from artifact_plugins.steps.bindings import NOBODY
+from artifact_plugins.steps.handles import FanOut, Handle, OutputHandles, Stored
+
+
+def save(value: Any, name: str, **how: Any) -> ArtifactVersion:
+    """Save a value as the next version of an artifact; see `Session.save`.
+
+    Raises:
+        HandleUsageError: `value` is a handle: the run has saved it already.
+    """
+    if isinstance(value, Handle | FanOut | OutputHandles):
+        raise HandleUsageError(
+            f"{value!r} is saved already", hint="use its .version, or ap.value(handle)"
+        )
+    return current_session().save(value, name, **how)
+
+
+def load(artifact: str | ArtifactVersion | Handle, **how: Any) -> Any:
+    """Load a version, the newest of a name when nothing else is said; see `Session.load`."""
+    if isinstance(artifact, Handle):
+        artifact = artifact.version
+    return current_session().load(artifact, **how)
+
+
+def register(uri: str | Path, name: str, **how: Any) -> ArtifactVersion:
+    """Register data that already lies somewhere; see `Session.register`."""
+    return current_session().register(uri, name, **how)
+
+
+def lineage(artifact: str | ArtifactVersion | Handle) -> Lineage:
+    """Return where a version comes from and what came from it; see `Lineage`."""
+    if isinstance(artifact, Handle):
+        artifact = artifact.version
+    return current_session().lineage(artifact)
+
+
+def current_task() -> Task:
+    """Return the record of the task that is being run.
+
+    Raises:
+        RunUsageError: No step of a run is being called here.
+    """
+    return _inside("current_task").record
+
+
+def log_artifact(
+    name: str,
+    value: Any,
+    *,
+    artifact_type: str | None = None,
+    materializer: str | type | None = None,
+    options: Mapping[str, Any] | None = None,
+    tags: Sequence[str] = (),
+    metadata: Mapping[str, Any] | None = None,
+    description: str | None = None,
+) -> ArtifactVersion:
+    """Save an extra value inside a step, at once, with an output link of its task.
+
+    It stays, with its link, even when the step fails later.
+
+    Raises:
+        RunUsageError: No step of a run is being called here; use `ap.save`.
+    """
+    active = _inside("log_artifact")
+    run, task, key = active.run, active.record, f"auto/{check_name(name)}"
+    position = active.position(key)
+    request = SaveRequest(
+        artifact=name,
+        artifact_type=artifact_type,
+        materializer=materializer,
+        options=options,
+        tags=tags,
+        metadata=metadata,
+        description=description,
+        save_type=SaveType.STEP_OUTPUT,
+        idempotency_key=f"{task.id}/{key}/{position}/{task.attempt}",
+        task=task,
+    )
+    draft = run.session.saver.stage(value, request).draft
+    inside = task.iteration_index is not None
+    link = run.link(
+        task,
+        IOType.ITERATOR_OUTPUT if inside else IOType.OUTPUT,
+        key,
+        Stored(draft.version),
+        Producer(task_name=task.name, iteration=task.iteration_index),
+        position,
+    )
+    (version,) = run.write(versions=(draft,), links=(link,))
+    if run.session.plugins.listens("after_artifact_saved"):
+        run.session.plugins.call("after_artifact_saved", version=version, task=task)
+    return version
+
+
+def load_artifact(
+    name: str,
+    *,
+    version: int | None = None,
+    alias: str | None = None,
+    as_type: Any = Any,
+    columns: Sequence[str] | None = None,
+) -> Any:
+    """Load a version inside a step, with an input link of its task.
+
+    Raises:
+        RunUsageError: No step of a run is being called here; use `ap.load`.
+    """
+    active = _inside("load_artifact")
+    session = active.run.session
+    found = session.find(name, version=version, alias=alias)
+    value = session.loader.load(found, as_type, Selection(columns))
+    io_type, producer = _origin(active, found)
+    key = f"auto/{found.artifact}"
+    link = active.run.link(
+        active.record, io_type, key, Stored(found), producer, active.position(f"{io_type}{key}")
+    )
+    active.read.append(link)
+    return value
+
+
+def log_metadata(metadata: Mapping[str, Any], *, output: str | None = None) -> None:
+    """Attach metadata to the versions that the current step makes.
+
+    Args:
+        output: Key of the output; every output when not given.
+
+    Raises:
+        RunUsageError: No step of a run is being called here.
+        MetadataValueError: A value is not JSON that comes back exactly.
+    """
+    active = _inside("log_metadata")
+    active.metadata.setdefault(output, {}).update(check_metadata(metadata))
+
+
+def _inside(function: str) -> ActiveTask:
+    active = active_task.get()
+    if active is None:
+        where = "in the body of a run, not in a step" if active_run.get() else "outside a run"
+        raise RunUsageError(
+            f"ap.{function} was called {where}",
+            hint="call it inside a step function that runs as a task",
+        )
+    return active
+
+
+def _origin(active: ActiveTask, version: ArtifactVersion) -> tuple[IOType, Producer]:
+    """Return the link type and producer of a version loaded by hand (R14)."""
+    if version.run_id != active.run.record.id:
+        return IOType.RUNTIME_VALUE_INPUT, NOBODY
+    ledger = active.run.session.ledger
+    links = ledger.links(LinkQuery(run_id=version.run_id, version_ids=(version.id,)), limit=1000)
+    for link in links:
+        if link.io_type.is_output:
+            (task,) = ledger.tasks(TaskQuery(ids=(link.task_id,)), limit=1)
+            if task.type in (TaskType.RUNTIME, TaskType.IMPORTER):
+                return IOType.TASK_OUTPUT_INPUT, link.producer
+    return IOType.RUNTIME_VALUE_INPUT, NOBODY

@@ -1,0 +1,95 @@
+"""What the annotations of a step may say about its inputs and outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from artifact_plugins.errors import InputError
+from artifact_plugins.records import ArtifactVersion, check_label, check_metadata, check_name
+from artifact_plugins.session import Selection, Session
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """How one output of a step is stored: `Annotated[pd.DataFrame, Output("ranking")]`.
+
+    A plain string, `Annotated[pd.DataFrame, "ranking"]`, is `Output("ranking")`.
+
+    Args:
+        name: Key of the output and name of its artifact.
+        artifact_type: The kind shown to people; the materializer's when None.
+        materializer: Key, `module:Class` or class that saves this output.
+        tags: Labels of every version.
+        metadata: JSON metadata of every version.
+        description: Text of every version.
+        options: Options of the materializer.
+        version_name: Name of the version besides its number.
+
+    Raises:
+        InvalidNameError, MetadataValueError: At once, where it is written.
+    """
+
+    name: str
+    artifact_type: str | None = None
+    materializer: str | type | None = None
+    tags: Sequence[str] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    description: str | None = None
+    options: Mapping[str, Any] | None = None
+    version_name: str | None = None
+
+    def __post_init__(self) -> None:
+        check_name(self.name, "output name")
+        if isinstance(self.tags, str):
+            raise InputError(f"tags of output {self.name!r} are a list of texts, not one text")
+        for tag in self.tags:
+            check_label(tag)
+        if self.version_name is not None:
+            check_label(self.version_name, "version name")
+        check_metadata(self.metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """Which part of an input is loaded: `Annotated[pd.DataFrame, Input(columns=["delay"])]`.
+
+    Args:
+        columns: Only these columns of a table, in this order.
+        rows: Only these rows of a table or array.
+    """
+
+    columns: Sequence[str] | None = None
+    rows: slice | None = None
+
+    def selection(self) -> Selection:
+        """Return what to ask a materializer for."""
+        return Selection(self.columns, self.rows)
+
+
+class Lazy(Generic[T]):
+    """An input that is loaded when the step asks for it: `flights: Lazy[pd.DataFrame]`.
+
+    Attributes:
+        version: The record of the version; nothing was loaded for it.
+    """
+
+    __slots__ = ("_annotation", "_session", "version")
+
+    def __init__(self, session: Session, version: ArtifactVersion, annotation: Any) -> None:
+        self._session = session
+        self._annotation = annotation
+        self.version = version
+
+    def load(self, *, columns: Sequence[str] | None = None, rows: slice | None = None) -> T:
+        """Load the value, or only some columns or rows of it."""
+        loaded: T = self._session.loader.load(
+            self.version, self._annotation, Selection(columns, rows)
+        )
+        return loaded
+
+    def __repr__(self) -> str:
+        return f"Lazy({self.version})"

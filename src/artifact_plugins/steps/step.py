@@ -1,0 +1,220 @@
+"""The step decorator: a function that is recorded when it is called inside a run."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
+
+from artifact_plugins.errors import HandleUsageError, InvalidNameError, StepDefinitionError
+from artifact_plugins.records import check_name
+from artifact_plugins.steps.active import ActiveRun, active_run, active_task
+from artifact_plugins.steps.bindings import Argument, default_argument, normalize
+from artifact_plugins.steps.call import Place, call_step, collapse
+from artifact_plugins.steps.handles import FanOut, Handle, OutputHandles
+from artifact_plugins.steps.loop import map_step
+from artifact_plugins.steps.signature import StepSignature, read_signature
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+class Step(Generic[P, R]):
+    """A function whose calls inside a run are tasks.
+
+    Outside a run, and inside another step, it is the plain function.
+
+    Attributes:
+        function: The plain function.
+        name: Name of the step; the function's.
+        retries: How often a failing call is repeated.
+        retry_delay_seconds: Pause before each repetition.
+    """
+
+    def __init__(
+        self,
+        function: Callable[P, R],
+        *,
+        name: str | None = None,
+        retries: int = 0,
+        retry_delay_seconds: float = 0.0,
+        fixed: Mapping[str, Any] | None = None,
+        owner: object = None,
+    ) -> None:
+        functools.update_wrapper(self, function)
+        self.function = function
+        self.name = name or getattr(function, "__name__", "")
+        self.retries = retries
+        self.retry_delay_seconds = retry_delay_seconds
+        self._fixed = dict(fixed or {})
+        self._owner = owner
+
+    @functools.cached_property
+    def signature(self) -> StepSignature:
+        """Return the declared inputs and outputs."""
+        is_method = self._owner is None and _is_method(self.function)
+        return read_signature(self.function, self.name, bound=is_method)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        run = active_run.get()
+        if run is None or active_task.get() is not None:
+            for argument in (*args, *kwargs.values()):
+                if isinstance(argument, Handle | FanOut | OutputHandles):
+                    raise HandleUsageError(
+                        f"step {self.name!r} got {argument!r} outside a run",
+                        hint="use ap.value(handle) for the value",
+                    )
+            return self.function(*args, **{**self._fixed, **kwargs})  # type: ignore[arg-type]  # bound by partial
+        given = self._names(args, kwargs)
+        arguments = self._arguments(run, given)
+        place = Place(run.task_name(self.name), run.root)
+        return cast(R, collapse(self, call_step(run, self, arguments, place)))
+
+    def map(self, **lists: Any) -> Any:
+        """Call the step once per item of the lists given; several lists are zipped.
+
+        Args:
+            lists: By input name: a list, a handle of one, or a mapped result.
+
+        Returns:
+            A fan-out: hand it to a step that takes a list, or map over it.
+
+        Raises:
+            HandleUsageError: Not a list, lists of different lengths, or no list.
+        """
+        run = active_run.get()
+        if run is None or active_task.get() is not None:
+            return self._plain_map(lists)
+        self._check_names(lists)
+        if not lists:
+            raise HandleUsageError(f"step {self.name!r} is mapped over nothing")
+        broadcast = self._arguments(run, self._fixed, mapped=lists)
+        return map_step(run, self, lists, broadcast)
+
+    def partial(self, **fixed: Any) -> Step[..., R]:
+        """Return the step with some inputs bound, the same for every call."""
+        self._check_names(fixed)
+        return Step(
+            self.function,
+            name=self.name,
+            retries=self.retries,
+            retry_delay_seconds=self.retry_delay_seconds,
+            fixed={**self._fixed, **fixed},
+            owner=self._owner,
+        )
+
+    def __get__(self, instance: object, owner: type | None = None) -> Step[..., R]:
+        if instance is None:
+            return self
+        return Step(
+            self.function.__get__(instance, owner),
+            name=self.name,
+            retries=self.retries,
+            retry_delay_seconds=self.retry_delay_seconds,
+            owner=instance,
+        )
+
+    def __repr__(self) -> str:
+        return f"<step {self.name}>"
+
+    def _plain_map(self, lists: Mapping[str, Any]) -> list[R]:
+        rows = zip(*lists.values(), strict=True)
+        function = cast(Callable[..., R], self.function)
+        return [function(**self._fixed, **dict(zip(lists, row, strict=True))) for row in rows]
+
+    def _names(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Bind positional arguments; wrong calls fail like the plain function would."""
+        self._check_names(kwargs)
+        by_place = dict(zip(self.signature.positional, args, strict=False))
+        if len(by_place) < len(args):
+            raise TypeError(
+                f"{self.name}() takes {len(by_place)} positional arguments "
+                f"but {len(args)} were given"
+            )
+        for name in by_place:
+            if name in kwargs:
+                raise TypeError(f"{self.name}() got multiple values for argument {name!r}")
+        return {**self._fixed, **by_place, **kwargs}
+
+    def _check_names(self, given: Mapping[str, Any]) -> None:
+        for name in given:
+            if name not in self.signature.inputs:
+                raise TypeError(f"{self.name}() got an unexpected keyword argument {name!r}")
+
+    def _arguments(
+        self, run: ActiveRun, given: Mapping[str, Any], mapped: Mapping[str, Any] | None = None
+    ) -> dict[str, Argument]:
+        arguments: dict[str, Argument] = {}
+        for name, port in self.signature.inputs.items():
+            label = f"{self.name}-{name}"
+            if mapped and name in mapped:
+                continue
+            if name in given:
+                arguments[name] = normalize(run, given[name], label)
+            elif port.default is not inspect.Parameter.empty:
+                arguments[name] = default_argument(run, port, label)
+            else:
+                raise TypeError(f"{self.name}() missing a required argument: {name!r}")
+        return arguments
+
+
+def _is_method(function: Callable[..., Any]) -> bool:
+    """Tell whether a plain function was defined in a class body."""
+    scope = getattr(function, "__qualname__", "").rpartition(".")[0]
+    return bool(scope) and not scope.endswith("<locals>") and not inspect.ismethod(function)
+
+
+@overload
+def step(function: Callable[P, R], /) -> Step[P, R]: ...
+
+
+@overload
+def step(
+    *, name: str | None = None, retries: int = 0, retry_delay_seconds: float = 0.0
+) -> Callable[[Callable[P, R]], Step[P, R]]: ...
+
+
+def step(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    retries: int = 0,
+    retry_delay_seconds: float = 0.0,
+) -> Any:
+    """Make a function a pipeline step.
+
+    Args:
+        name: Name of its tasks; the function's name when not given.
+        retries: How often a call that raises is repeated.
+        retry_delay_seconds: Pause before each repetition.
+
+    Raises:
+        StepDefinitionError: The declaration cannot work; says what and where.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Step[..., Any]:
+        if isinstance(function, Step):
+            raise StepDefinitionError(f"{function!r} is a step already")
+        if not callable(function) or isinstance(function, type | staticmethod | classmethod):
+            raise StepDefinitionError(
+                f"{function!r} is not a function", hint="decorate a function or a method"
+            )
+        if inspect.isasyncgenfunction(function):
+            raise StepDefinitionError(
+                f"step {function.__name__!r} is an async generator",
+                hint="use a plain generator, or return a list",
+            )
+        if not isinstance(retries, int) or retries < 0 or retry_delay_seconds < 0:
+            raise StepDefinitionError(f"retries={retries!r} and its delay are counts from 0 up")
+        made = Step(function, name=name, retries=retries, retry_delay_seconds=retry_delay_seconds)
+        try:
+            check_name(made.name, "step name")
+            _ = made.signature
+        except InvalidNameError as error:
+            raise StepDefinitionError(str(error)) from error
+        return made
+
+    return decorate if function is None else decorate(function)

@@ -1,0 +1,33 @@
+"""What every test gets: its own working folder, a clean environment, two hypothesis profiles."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# Times on a shared machine say nothing about a property, so none has a deadline.
+settings.register_profile(
+    "default",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+# A failure in CI prints what reproduces it; nothing is kept between jobs.
+settings.register_profile(
+    "ci",
+    parent=settings.get_profile("default"),
+    database=None,
+    print_blob=True,
+)
+settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+@pytest.fixture(autouse=True)
+def _own_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep what a test stores out of the checkout, and the caller's settings out of the test."""
+    monkeypatch.chdir(tmp_path)
+    for name in list(os.environ):
+        if name.startswith("ARTIFACT_PLUGINS_"):
+            monkeypatch.delenv(name)

@@ -1,0 +1,487 @@
+"""What every kind of store promises."""
+
+from __future__ import annotations
+
+import json
+import stat
+from array import array
+from pathlib import Path
+
+import pytest
+
+from artifact_plugins.content import ContentStore
+from artifact_plugins.contracts.files import FileReader, FileSink, FileWriter
+from artifact_plugins.errors import (
+    ArtifactMissingError,
+    InvalidKeyError,
+    ManifestInvalidError,
+    ManifestTooLargeError,
+    ResourceLimitError,
+    StoreCapabilityError,
+    StoreWriteError,
+)
+from artifact_plugins.records import ArtifactVersion, new_id, now
+
+MEBIBYTE = 1024 * 1024
+
+
+@pytest.mark.parametrize("size", [0, 1, 4096, 4097, 65_536, 65_537, 3 * MEBIBYTE, 20 * MEBIBYTE])
+def test_bytes_come_back(store, save, size):
+    """A file of any size loads as the bytes that were written."""
+    data = (b"0123456789abcdef" * (size // 16 + 1))[:size]
+
+    version = save(store, {"data.bin": data})
+
+    assert bytes(store.reader(version).buffer("data.bin")) == data
+    store.check(version)
+
+
+@pytest.mark.parametrize(("size", "inline"), [(0, True), (99, True), (100, True), (101, False)])
+def test_inline_limit_is_inclusive(open_store, url, save, size, inline):
+    """A single file up to the limit lies in the record; one byte more makes a file."""
+    store = open_store(url, inline_max_bytes=100)
+
+    version = save(store, {"data.bin": b"x" * size})
+
+    assert version.uri.startswith("data:application/octet-stream;base64,") is inline
+    assert (version.manifest_digest is None) is inline
+    assert (list(store.version_ids()) == []) is inline
+
+
+def test_limit_of_zero_inlines_only_the_empty_file(open_store, url, save):
+    """With a limit of 0 a file of one byte is a file."""
+    store = open_store(url, inline_max_bytes=0)
+
+    assert save(store, {"data.bin": b""}).manifest_digest is None
+    assert save(store, {"data.bin": b"x"}).manifest_digest is not None
+
+
+def test_two_small_files_are_files(store, save):
+    """Only a value of one file lies in its record."""
+    version = save(store, {"a": b"1", "b": b"22"})
+
+    assert list(store.version_ids()) == [version.id]
+    assert bytes(store.reader(version).buffer("a")) == b"1"
+    assert bytes(store.reader(version).buffer("b")) == b"22"
+
+
+def test_version_without_files(store, save):
+    """A version may consist of no file at all."""
+    version = save(store, {})
+
+    assert version.files == ()
+    assert store.reader(version).names() == ()
+    store.check(version)
+
+
+def test_nothing_is_visible_before_publish(store):
+    """Until publish, no reader can find any file of the version."""
+    writer = store.writer(new_id())
+    with writer.open("data.bin") as sink:
+        sink.write(b"x" * MEBIBYTE)
+    writer.finish()
+
+    assert list(store.version_ids()) == []
+
+
+def test_abort_leaves_nothing_and_may_be_repeated(store):
+    """An aborted save leaves no version and no file; a second abort does nothing."""
+    writer = store.writer(new_id())
+    writer.open("open.bin").write(b"x" * (2 * MEBIBYTE))
+    with writer.open("closed.bin") as sink:
+        sink.write(b"y" * 5000)
+
+    writer.abort()
+    writer.abort()
+
+    assert list(store.version_ids()) == []
+    assert store.collect_staging() == 0
+
+
+def test_abort_after_publish_removes_the_version(store, save):
+    """A version that could not be registered is removed, and no other one."""
+    kept = save(store, {"data.bin": b"k" * 5000})
+    writer = store.writer(new_id())
+    with writer.open("data.bin") as sink:
+        sink.write(b"x" * 5000)
+    writer.publish({}, "text/plain")
+
+    writer.abort()
+
+    assert list(store.version_ids()) == [kept.id]
+    assert bytes(store.reader(kept).buffer("data.bin")) == b"k" * 5000
+
+
+def test_version_id_is_used_once(store, save):
+    """Publishing a second version under one id fails and leaves the first."""
+    version = save(store, {"data.bin": b"first" * 1000})
+
+    with pytest.raises(StoreWriteError, match="exists already") as caught:
+        save(store, {"data.bin": b"second" * 1000}, id=version.id)
+
+    assert caught.value.retryable is False
+    assert bytes(store.reader(version).buffer("data.bin")) == b"first" * 1000
+
+
+def test_buffers_are_private(store, save):
+    """Writing to a buffer changes neither the store nor another buffer."""
+    version = save(store, {"small": b"abc", "large": b"abc" * MEBIBYTE})
+
+    for name in ("small", "large"):
+        buffer = store.reader(version).buffer(name)
+        buffer[0:3] = b"XYZ"
+        assert bytes(store.reader(version).buffer(name)[0:3]) == b"abc"
+    store.check(version)
+
+
+def test_inline_buffer_is_private(store, save):
+    """A buffer from the record is writable and a copy."""
+    version = save(store, {"data.bin": b"abc"})
+
+    buffer = store.reader(version).buffer("data.bin")
+    buffer[0:1] = b"X"
+
+    assert bytes(store.reader(version).buffer("data.bin")) == b"abc"
+
+
+def test_buffers_outlive_the_store(open_store, url, save):
+    """A buffer stays readable after reader and store are closed."""
+    store = open_store(url)
+    reader = store.reader(save(store, {"data.bin": b"x" * MEBIBYTE}))
+    buffer = reader.buffer("data.bin")
+
+    reader.close()
+    store.close()
+
+    assert bytes(buffer) == b"x" * MEBIBYTE
+
+
+@pytest.mark.parametrize("chunk", [1, 1000, 65_537, 3 * MEBIBYTE])
+def test_chunking_does_not_change_the_digest(store, save, chunk):
+    """However a file is cut into writes, its bytes and digest are the same."""
+    data = bytes(range(256)) * (24 if chunk == 1 else 40_000)
+    whole = save(store, {"data.bin": data})
+    writer = store.writer(new_id())
+    sink = writer.open("data.bin")
+    for start in range(0, len(data), chunk):
+        sink.write(data[start : start + chunk])
+    assert sink.tell() == len(data)
+    sink.close()
+
+    assert writer.finish().files == whole.files
+
+
+def test_small_and_large_writes_keep_their_order(store):
+    """A header, a large buffer and a footer are hashed in the order of writing."""
+    parts = [b"head", b"L" * (9 * MEBIBYTE), b"mid", b"M" * 70_000, b"N" * (2 * MEBIBYTE), b"tail"]
+    writer = store.writer(new_id())
+    with writer.open("data.bin") as sink:
+        for part in parts:
+            sink.write(part)
+    other = store.writer(new_id())
+    with other.open("data.bin") as sink:
+        sink.write(b"".join(parts))
+
+    assert writer.finish() == other.finish()
+    writer.abort()
+    other.abort()
+
+
+def test_typed_buffers_are_written_as_bytes(store):
+    """Arrays of other items, views with gaps and bytearrays are taken byte by byte."""
+    numbers = array("d", [1.0, 2.0, 3.0])
+    gaps = memoryview(b"a-b-c-")[::2]
+    writer = store.writer(new_id())
+    with writer.open("data.bin") as sink:
+        assert sink.write(memoryview(numbers)) == 24
+        assert sink.write(gaps) == 3
+        assert sink.write(bytearray(b"end")) == 3
+        assert sink.write(memoryview(b"")) == 0
+
+    assert writer.finish().inline == numbers.tobytes() + b"abc" + b"end"
+
+
+def test_files_open_at_the_same_time(store, save):
+    """Several files may be written in turn."""
+    writer = store.writer(new_id())
+    sinks = [writer.open(f"part-{index}") for index in range(3)]
+    for _ in range(3):
+        for index, sink in enumerate(sinks):
+            sink.write(bytes([index]) * (2 * MEBIBYTE))
+
+    written = writer.finish()
+
+    same = save(store, {f"part-{i}": bytes([i]) * (6 * MEBIBYTE) for i in range(3)})
+    assert written.files == same.files
+    writer.abort()
+
+
+def test_sub_writers_and_readers(store, save):
+    """A prefix shortens names on both sides."""
+    writer = store.writer(new_id())
+    with writer.sub("left").open("a") as sink:
+        sink.write(b"1")
+    with writer.sub("right").sub("deep").open("b") as sink:
+        sink.write(b"2")
+    assert [file.path for file in writer.finish().files] == ["left/a", "right/deep/b"]
+    version = save(store, {"left/a": b"1", "right/deep/b": b"2", "rightmost": b"3"})
+
+    right = store.reader(version).sub("right")
+
+    assert right.names() == ("deep/b",)
+    assert bytes(right.sub("deep").buffer("b")) == b"2"
+    assert [path.name for path in right.directory().iterdir()] == ["deep"]
+
+
+def test_directory_round_trip(store, tmp_path):
+    """A folder saved by path comes back as a folder of equal files."""
+    files = {"a.txt": b"small", "deep/er/b.bin": b"x" * (2 * MEBIBYTE), "empty": b""}
+    writer = store.writer(new_id())
+    scratch = writer.scratch()
+    assert stat.S_IMODE(scratch.stat().st_mode) == 0o700
+    for name, data in files.items():
+        (scratch / name).parent.mkdir(parents=True, exist_ok=True)
+        (scratch / name).write_bytes(data)
+
+    writer.add_directory(scratch)
+
+    version = _record(store, writer)
+    folder = store.reader(version).directory()
+    found = {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    assert found == files
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert not scratch.exists()
+
+
+def test_foreign_folder_is_copied(store, tmp_path):
+    """Adding a folder that is not the scratch folder leaves it as it is."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "a.txt").write_bytes(b"a" * 9000)
+    writer = store.writer(new_id())
+
+    writer.add_directory(tmp_path / "mine")
+
+    version = _record(store, writer)
+    assert (tmp_path / "mine" / "a.txt").read_bytes() == b"a" * 9000
+    assert bytes(store.reader(version).buffer("a.txt")) == b"a" * 9000
+
+
+def test_single_small_file_of_a_folder_is_inline(store):
+    """A path-based save of one small file touches versions/ as little as a direct one."""
+    writer = store.writer(new_id())
+    (writer.scratch() / "value.json").write_bytes(b"{}")
+    writer.add_directory(writer.scratch())
+
+    assert writer.finish().inline == b"{}"
+    writer.abort()
+
+
+def test_restored_folder_lives_until_close(store, save):
+    """The folder goes with its reader, or with the store when it is kept."""
+    version = save(store, {"a": b"1", "b": b"2"})
+    reader, keeper = store.reader(version), store.reader(version)
+    dropped, kept = reader.directory(), keeper.directory(keep=True)
+    assert reader.directory() == dropped
+
+    reader.close()
+    keeper.close()
+    assert (dropped.exists(), kept.exists()) == (False, True)
+
+    store.close()
+    assert not kept.exists()
+
+
+def test_equal_content_has_equal_hash(store, save):
+    """The content hash depends on paths and bytes only, not on the order of writing."""
+    one = save(store, {"a": b"1", "b": b"2"})
+    two = save(store, {"b": b"2", "a": b"1"})
+    other = save(store, {"a": b"2", "b": b"1"})
+
+    assert one.content_hash == two.content_hash
+    assert one.content_hash != other.content_hash
+
+
+def test_hash_of_one_file_is_its_digest(store, save):
+    """A version of one file has the digest of that file as its hash."""
+    version = save(store, {"a": b"x" * 9000})
+
+    assert version.content_hash == version.files[0].digest
+
+
+@pytest.mark.parametrize("digest", ["blake3", "sha256"])
+def test_digest_setting_is_used_and_readable_by_others(open_store, url, save, digest):
+    """A store reads digests of both algorithms whatever it writes itself."""
+    version = save(open_store(url, digest=digest), {"a": b"x" * 9000})
+
+    assert version.content_hash.startswith(f"{digest}:")
+    open_store(url).check(version)
+
+
+def test_run_records(store):
+    """A run record is found again, listed, and replaced as a whole."""
+    first, second = sorted([new_id(), new_id()])
+    store.put_run(first, b"{}")
+    store.put_run(second, b"old" * 100)
+    store.put_run(second, b"new")
+
+    assert store.get_run(second) == b"new"
+    assert list(store.run_ids()) == [first, second]
+    with pytest.raises(ArtifactMissingError):
+        store.get_run(new_id())
+
+
+@pytest.mark.parametrize("bad", ["", "..", "../../etc/passwd", "x" * 36, new_id().upper() + "/"])
+def test_ids_are_uuids(store, bad):
+    """Nothing but a UUID becomes part of a key."""
+    for call in (store.writer, store.get_run, lambda text: store.put_run(text, b"")):
+        with pytest.raises(InvalidKeyError):
+            call(bad)
+
+
+def test_reopened_store_is_the_same(open_store, url, save):
+    """A store keeps its id, and what one opener wrote another one reads."""
+    first = open_store(url)
+    version = save(first, {"a": b"x" * 9000})
+
+    second = open_store(url)
+
+    assert second.store_id == first.store_id
+    assert bytes(second.reader(version).buffer("a")) == b"x" * 9000
+
+
+def test_missing_file_is_named(store, save):
+    """Asking for a file that the version does not have names the ones it has."""
+    version = save(store, {"a": b"1"})
+
+    with pytest.raises(ArtifactMissingError, match="'b'.*'a'"):
+        store.reader(version).buffer("b")
+
+
+def test_load_limit(open_store, url, save):
+    """A version above the limit is refused before anything is read; at the limit it loads."""
+    version = save(open_store(url), {"a": b"x" * 9000})
+
+    assert open_store(url, load_max_bytes=9000).reader(version).buffer("a").nbytes == 9000
+    with pytest.raises(ResourceLimitError, match="9000"):
+        open_store(url, load_max_bytes=8999).reader(version)
+
+
+def test_huge_manifest_is_refused(store):
+    """A manifest over 16 MiB stops the save; nothing becomes visible."""
+    writer = store.writer(new_id())
+    with writer.open("a") as sink:
+        sink.write(b"x" * 9000)
+
+    with pytest.raises(ManifestTooLargeError):
+        writer.publish({"note": "x" * (17 * MEBIBYTE)}, "text/plain")
+
+    writer.abort()
+    assert list(store.version_ids()) == []
+
+
+def test_manifest_says_what_the_files_are(local, save, folder_of):
+    """The manifest alone tells store, version, artifact and every file."""
+    version = save(local, {"a.txt": b"1", "ü.txt": b"2"})
+
+    data = (folder_of(version) / "manifest.json").read_bytes()
+    manifest = json.loads(data)
+
+    assert manifest["store_id"] == local.store_id
+    assert manifest["version_id"] == version.id
+    assert manifest["artifact"] == "flights"
+    assert [(f["path"], f.get("stored")) for f in manifest["files"]] == [
+        ("a.txt", None),
+        ("ü.txt", "_1"),
+    ]
+    assert data == json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode()
+
+
+def test_newer_store_format_is_refused(open_store, tmp_path):
+    """A store of a newer release is left alone."""
+    open_store(tmp_path / "store").close()
+    path = tmp_path / "store" / "store.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format_version": 2}))
+
+    with pytest.raises(StoreCapabilityError, match="format 2"):
+        open_store(tmp_path / "store")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"format_version": 1}', "[" * 60_000])
+def test_damaged_store_json_is_named(open_store, tmp_path, text):
+    """A store.json that cannot be read stops the opening."""
+    open_store(tmp_path / "store").close()
+    (tmp_path / "store" / "store.json").write_text(text)
+
+    with pytest.raises(ManifestInvalidError, match=r"store\.json"):
+        open_store(tmp_path / "store")
+
+
+def test_lost_store_json_is_not_replaced(open_store, tmp_path, save):
+    """A store with versions never gets a second identity."""
+    store = open_store(tmp_path / "store")
+    save(store, {"a": b"x" * 9000})
+    (tmp_path / "store" / "store.json").unlink()
+
+    with pytest.raises(ManifestInvalidError, match="no store.json"):
+        open_store(tmp_path / "store")
+
+
+def test_preexisting_file(store, save, tmp_path):
+    """A registered file stays where it is and is verified like any other."""
+    path = tmp_path / "data.csv"
+    path.write_bytes(b"a,b\n" * 5000)
+    files = store.describe_path(path)
+    fields = {"files": files, "uri": path.as_uri(), "content_hash": store.content_hash(files)}
+    version = save(store, {}, save_type="preexisting").model_copy(update=fields)
+
+    assert bytes(store.reader(version).buffer("data.csv")) == b"a,b\n" * 5000
+    store.check(version)
+
+
+def test_preexisting_folder(store, save, tmp_path):
+    """A registered folder is read file by file from where it is."""
+    (tmp_path / "set" / "deep").mkdir(parents=True)
+    (tmp_path / "set" / "a").write_bytes(b"1")
+    (tmp_path / "set" / "deep" / "b").write_bytes(b"2")
+    files = store.describe_path(tmp_path / "set")
+    fields = {"files": files, "uri": str(tmp_path / "set"), "is_directory": True}
+    version = save(store, {}, save_type="preexisting").model_copy(update=fields)
+
+    assert store.reader(version).names() == ("a", "deep/b")
+    assert bytes(store.reader(version).buffer("deep/b")) == b"2"
+    assert (store.reader(version).directory() / "deep" / "b").read_bytes() == b"2"
+
+
+def test_the_contracts_hold(store: ContentStore, save) -> None:
+    """Writer, sink and reader have every member that materializers may use."""
+    writer: FileWriter = store.writer(new_id())
+    sink: FileSink = writer.open("a")
+    reader: FileReader = store.reader(save(store, {"a": b"1"}))
+
+    assert sink.write(b"1") == 1
+    assert reader.names() == ("a",)
+
+
+def test_relative_path_is_made_absolute(tmp_path: Path, monkeypatch, open_store):
+    """A store opened by a relative path stays the same when the process moves."""
+    monkeypatch.chdir(tmp_path)
+    store = open_store("here")
+
+    assert store.url == (tmp_path / "here").as_uri()
+
+
+def _record(store: ContentStore, writer):
+    written = writer.finish()
+    published = writer.publish({"artifact": "flights"}, "text/plain")
+    return ArtifactVersion(
+        id=published.uri[-36:],
+        project="test",
+        artifact="flights",
+        data_type="pathlib:Path",
+        format="path/1",
+        uri=published.uri,
+        files=written.files,
+        content_hash=written.content_hash,
+        manifest_digest=published.manifest_digest,
+        created_at=now(),
+    )

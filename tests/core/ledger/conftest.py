@@ -1,0 +1,85 @@
+"""Records and ledgers for the tests of this room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from artifact_plugins.ledger import Ledger
+from artifact_plugins.records import (
+    ArtifactTaskLink,
+    ArtifactVersion,
+    Batch,
+    FileRecord,
+    IOType,
+    Producer,
+    Run,
+    Task,
+    VersionDraft,
+    new_id,
+    now,
+)
+
+
+class Make:
+    """Makes valid records; every field can be given."""
+
+    def run(self, **fields: Any) -> Run:
+        fields = {"project": "default", "pipeline": "delays", "name": f"delays-{new_id()[-8:]}"} | (
+            fields
+        )
+        return Run(**{"id": new_id(), "started_at": now(), **fields})
+
+    def task(self, run: Run, name: str = "mean", **fields: Any) -> Task:
+        values = {"id": new_id(), "scope_path": f"root/{name}", "started_at": now(), **fields}
+        return Task(run_id=run.id, name=name, **values)
+
+    def version(self, artifact: str = "flights", content: str = "00", **fields: Any) -> Any:
+        digest = f"blake3:{content * 32}"
+        values = {
+            "id": new_id(),
+            "project": "default",
+            "data_type": "builtins:int",
+            "format": "json/1",
+            "uri": "data:application/json;base64,NQ==",
+            "files": (FileRecord(path="value.json", size_bytes=1, digest=digest),),
+            "size_bytes": 1,
+            "content_hash": digest,
+            "created_at": now(),
+            "created_by": "tester",
+            **fields,
+        }
+        return ArtifactVersion(artifact=artifact, **values)
+
+    def draft(self, artifact: str = "flights", key: str | None = None, **fields: Any) -> Any:
+        version = self.version(artifact, **fields)
+        return VersionDraft(version, key or version.id)
+
+    def link(self, task: Task, io_type: IOType, key: str, **fields: Any) -> ArtifactTaskLink:
+        values: dict[str, Any] = {"id": new_id(), "run_id": task.run_id, "task_id": task.id}
+        if "producer" in fields:
+            fields["producer"] = Producer(task_name=fields["producer"])
+        return ArtifactTaskLink(**values, io_type=io_type, key=key, **fields)
+
+    def save(self, ledger: Ledger, artifact: str = "flights", **fields: Any) -> ArtifactVersion:
+        (version,) = ledger.write(Batch(versions=(self.draft(artifact, **fields),)))
+        return version
+
+
+@pytest.fixture
+def make() -> Make:
+    return Make()
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/ledger.sqlite"
+
+
+@pytest.fixture
+def ledger(url: str) -> Iterator[Ledger]:
+    with Ledger.open(url, durable=False, busy_timeout_seconds=10) as opened:
+        yield opened

@@ -1,0 +1,89 @@
+"""The comparison of values sees every change and nothing else."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from artifact_plugins.testing.compare import first_difference
+
+
+@dataclass
+class Point:
+    x: float
+    tags: list[str] = field(default_factory=list)
+
+
+class Plain:
+    """A class without `==`."""
+
+    def __init__(self, x: Any) -> None:
+        self.x = x
+
+
+class Slotted:
+    """A class without `==` or `__dict__`."""
+
+    __slots__ = ("x",)
+
+    def __init__(self, x: Any) -> None:
+        self.x = x
+
+
+EQUAL = [
+    float("nan"),
+    [1, (2.5, "x"), {"a": {1, 2}}],
+    Point(float("nan"), ["a"]),
+    Plain(Plain([1])),
+    Slotted([1]),
+    deque([1], maxlen=3),
+    np.array([1.0, np.nan]),
+    pd.DataFrame({"a": [1.0, None]}),
+    object(),
+]
+
+DIFFERENT = [
+    (1, True, "is a builtins.int, was a builtins.bool"),
+    (0.0, -0.0, "value is 0.0, was -0.0"),
+    ([1, 2], [1], "value has 2 elements, had 1"),
+    ([1, [2.0]], [1, [3.0]], r"value\[1\]\[0\] is 2.0, was 3.0"),
+    ({"a": 1, "b": 2}, {"b": 2, "a": 1}, "keys of value"),
+    ({"a": 1}, OrderedDict(a=1), "OrderedDict"),
+    ({"a": [1]}, {"a": [1, 2]}, r"value\['a'\] has 1 elements, had 2"),
+    (Point(1.0), Point(1.0, ["x"]), "'tags'"),
+    (Plain(1), Plain(2), r"vars\(value\)\['x'\]"),
+    (Slotted(1), Slotted(2), r"vars\(value\)\['x'\]"),
+    (np.array([1.0, 2.0]), np.array([1.0, 3.0]), "value is not equal"),
+    (pd.DataFrame({"a": [1.0]}), pd.DataFrame({"a": [2.0]}), "value is not equal"),
+    ({1, 2}, {1, 3}, "value is not equal"),
+]
+
+
+@pytest.mark.parametrize("value", EQUAL, ids=lambda v: type(v).__name__)
+def test_copy_has_no_difference(value: Any) -> None:
+    """A deep copy of a value is the same value, NaN included."""
+    assert first_difference(value, copy.deepcopy(value)) is None
+
+
+@pytest.mark.parametrize(("left", "right", "message"), DIFFERENT)
+def test_difference_is_named(left: Any, right: Any, message: str) -> None:
+    """The first difference is named with its path."""
+    found = first_difference(left, right)
+
+    assert found is not None
+    assert re.search(message, found)
+
+
+def test_cycles_end() -> None:
+    """A value that contains itself is compared in finite time."""
+    left: list[Any] = [1]
+    left.append(left)
+
+    assert first_difference(left, copy.deepcopy(left)) is None
