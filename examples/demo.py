@@ -45,25 +45,28 @@ def main() -> None:
         best = str(ranking["carrier"].iloc[0])
         version = next(v for v in run.versions("delay-model") if ap.load(v).carrier == best)
         console.rule(f"[bold]3. where the best model ({best}) comes from")
-        console.print(ap.lineage(version).upstream().tree(), highlight=False, markup=False)
+        console.print(session.lineage(version).upstream().tree(), highlight=False, markup=False)
 
         console.rule("[bold]4. where the bytes lie")
+        here = Path.cwd().as_uri() + "/"
         for name in ("flights", "training-table", "ranking", "report"):
             found = run[name]
             console.print(
-                f"{found!s:22} {found.format:12} {found.size_bytes:>12,} bytes  "
-                f"{found.content_hash[:23]}  {found.uri[:60]}",
+                f"{found!s:18} {found.format:12} {found.size_bytes:>11,} bytes  "
+                f"{found.content_hash[:19]}..  {found.uri.removeprefix(here)}",
                 highlight=False,
+                no_wrap=True,
+                overflow="ellipsis",
             )
         page = session.export(run["report"], Path("report"))[0]
         graph = Path("lineage.html")
-        graph.write_text(ap.lineage(run["ranking"]).upstream().html(), encoding="utf-8")
+        graph.write_text(session.lineage(run["ranking"]).upstream().html(), encoding="utf-8")
         console.print(f"the report: {page.resolve()}\nits lineage as a page: {graph.resolve()}")
 
         console.rule("[bold]5. what it cost")
         ours = total - stopwatch.seconds[0]
         console.print(
-            f"{total:.2f} s in all: {_spent['steps']:.2f} s in the steps' own functions, "
+            f"{total:.2f} s in all: {stopwatch.seconds[0]:.2f} s in the steps' own functions, "
             f"{ours:.2f} s ours (saving, hashing, loading, recording) for "
             f"{sum(v.size_bytes for v in run.versions()) / 1e6:,.0f} MB; "
             f"{time.perf_counter() - started - total:.2f} s for start, registration and this page"

@@ -235,6 +235,7 @@ def test_index_example_runs(tmp_path):
     assert "TASK_OUTPUT_INPUT" in done.stdout
 
 
+@pytest.mark.slow  # the README's materializer is much the same
 def test_materializers_page_works(tmp_path):
     """The materializer of its page passes the contract test of its page."""
     write_blocks(page("materializers.md"), tmp_path)

@@ -112,7 +112,8 @@ class _ChunkWriter:
     def write(self, chunk: Array) -> None:
         npy.check_exact_type(chunk, self._type, self._hint)
         # A copy: generators reuse the array they yield, and the sink may still look at it.
-        npy.append_array(self._sink, np.array(chunk, order="K", copy=True, subok=False))
+        array = np.ndarray.view(chunk, np.ndarray)
+        npy.append_array(self._sink, array.copy(order="K") if array.nbytes else array)
 
     def close(self) -> None:
         self._sink.close()

@@ -40,7 +40,7 @@ Array: TypeAlias = "npt.NDArray[Any]"
 
 MAX_HEADER_BYTES = 10_000
 MAX_EMPTY_ELEMENTS = 2**31  # of zero bytes each: no file is large enough to vouch for more
-PIECE_BYTES = 16 * 1024 * 1024
+PIECE_BYTES = 8 * 1024 * 1024  # two at a time: one being written, one being made
 _ALIGNMENT_BYTES = 64
 _SMALL_BYTES = 64 * 1024
 _MAGIC = b"\x93NUMPY"
@@ -115,7 +115,7 @@ def data_pieces(array: Array) -> Iterator[memoryview]:
     """Yield the bytes of an array in C order.
 
     One piece without a copy when it is contiguous, else copies of at most
-    16 MiB. Padding bytes are zero.
+    8 MiB. Padding bytes are zero.
     """
     if not array.nbytes:
         return
@@ -167,13 +167,13 @@ def read_next(buffer: memoryview, start: int, name: str) -> tuple[Array, int]:
             hint="nothing was allocated",
             path=name,
         )
+    # Copied as bytes: copying an array of zero-width elements widens them.
+    data = bytearray(buffer[begin:end]) if buffer.readonly else buffer[begin:end]
     try:
-        array: Array = np.ndarray(
-            shape, dtype, buffer=buffer, offset=begin, order="F" if is_fortran else "C"
-        )
+        array: Array = np.ndarray(shape, dtype, buffer=data, order="F" if is_fortran else "C")
     except (ValueError, TypeError, OverflowError) as error:
         raise _unreadable(name, f"shape {shape!r}: {error}") from error
-    return (np.array(array, order="K", copy=True) if buffer.readonly else array), end
+    return array, end
 
 
 def read_header(
@@ -284,6 +284,8 @@ def is_same_array(left: Array, right: Array) -> bool:
         return False
     if not is_same(left.dtype, right.dtype):
         return False
+    if not left.nbytes:
+        return True
     left, right = (np.ascontiguousarray(np.asarray(each)) for each in (left, right))
     return all(
         one == other for one, other in zip(data_pieces(left), data_pieces(right), strict=True)

@@ -45,7 +45,6 @@ class ScalarMaterializer(Materializer[Any]):
         wanted = value.dtype.type
         npy.check_exact_type(value, wanted, f"save numpy.{wanted.__name__}(value)")
         # An array drops trailing NULs of text and bytes; a scalar has them.
-        data: bytes | None = None
         if wanted is np.str_:
             data = value.encode("utf-32-le", "surrogatepass")
             header = npy.header(np.dtype(f"<U{len(value)}"), ())
@@ -54,9 +53,10 @@ class ScalarMaterializer(Materializer[Any]):
             header = npy.header(np.dtype(f"S{len(value)}"), ())
         else:
             header = npy.header(value.dtype, ())
-        pieces = npy.data_pieces(np.array(value)) if data is None else (data,)
+            # An array of a zero-width element would be one byte wide.
+            data = b"".join(npy.data_pieces(np.array(value))) if value.dtype.itemsize else b""
         with files.open(FILE) as sink:
-            sink.write(b"".join((header, *pieces)))
+            sink.write(header + data)
 
     def load_files(self, files: FileReader, data_type: type) -> Any:
         """Return the scalar.
@@ -73,7 +73,7 @@ class ScalarMaterializer(Materializer[Any]):
                 path=FILE,
             )
         if array.dtype.kind not in "SU":
-            return array.copy()[()]
+            return array[()]
         raw = bytes(buffer[buffer.nbytes - array.dtype.itemsize :])
         if array.dtype.kind == "S":
             return np.bytes_(raw)

@@ -70,11 +70,12 @@ def is_deeper(data: bytes, limit: int) -> bool:
 
 def _levels(marks: bytes, limit: int) -> int:
     """Count how often the innermost pairs can be removed; over `limit` when unbalanced."""
+    too_many = b"[" * (limit + 1)
     for level in range(limit + 1):
         if not marks:
             return level
         fewer = marks.replace(b"[]", b"")
-        if len(fewer) == len(marks):
+        if len(fewer) == len(marks) or too_many in fewer:
             return limit + 1
         marks = fewer
     return limit + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import MemberDescriptorType
 from typing import Any
 
 from pydantic import BaseModel
@@ -55,6 +56,12 @@ def _encoder(cls: type) -> Encode:
 
 def _decoder(cls: Any, names: tuple[str, ...]) -> Decode:
     put = object.__setattr__
+    # A RootModel has none of the two, and says so with a class attribute.
+    places = [
+        place
+        for place in ("extra", "private")
+        if isinstance(getattr(cls, f"__pydantic_{place}__", None), MemberDescriptorType)
+    ]
 
     def decode(tree: dict[str, Any], state: Decoding) -> Any:
         value = object.__new__(cls)
@@ -62,7 +69,7 @@ def _decoder(cls: Any, names: tuple[str, ...]) -> Decode:
         pairs = some_fields(tree, names) if values is None else zip(names, values, strict=True)
         put(value, "__dict__", dict(pairs))
         put(value, "__pydantic_fields_set__", set(tree.get("set", names)))
-        for place in ("extra", "private"):
+        for place in places:
             found = tree.get(place)
             put(value, f"__pydantic_{place}__", None if found is None else dict(found))
         return value

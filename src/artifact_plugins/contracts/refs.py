@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Hashable
 from functools import lru_cache
 from typing import Any
 
 from artifact_plugins.errors import PayloadClassNotFoundError, PluginError
 
 
-@lru_cache(maxsize=4096)
 def type_path(cls: type) -> str:
     """Return the shortest public import path of a class.
 
     `pandas.core.frame.DataFrame` gives `pandas:DataFrame` under any pandas,
     because the package that exports a class is where it stays.
     """
+    return _type_path(cls)
+
+
+@lru_cache(maxsize=4096)
+def _type_path(cls: Hashable) -> str:
+    assert isinstance(cls, type)
     module, name = cls.__module__, cls.__qualname__
     parts = module.split(".")
     for depth in range(1, len(parts)):

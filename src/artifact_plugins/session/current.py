@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 from collections.abc import Iterator
@@ -54,4 +55,11 @@ def current_session() -> Session:
         default = _defaults.get(key)
         if default is None:
             default = _defaults[key] = Session(Settings())
+            atexit.register(_close_default, key)
     return default
+
+
+def _close_default(key: tuple[str, int]) -> None:
+    """Remove private folders at exit, but not those of the parent of a fork."""
+    if key[1] == os.getpid():
+        _defaults.pop(key).close()

@@ -270,8 +270,9 @@ class _Counted(Iterator[Any]):
 
 
 def _has_no_equality(materializer: Materializer[Any], value: Any) -> bool:
-    default = type(materializer).equal is Materializer.equal
-    return default and type(value).__eq__ is object.__eq__
+    own = getattr(type(materializer), "equal", None)
+    has_default = own is Materializer.equal
+    return has_default and getattr(type(value), "__eq__", None) is object.__eq__
 
 
 def _described(materializer: Materializer[Any], value: Any, artifact: str) -> dict[str, Any]:

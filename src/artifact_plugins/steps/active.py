@@ -155,7 +155,8 @@ class ActiveRun:
             "links": (ledger.links, LinkQuery(run_id=run_id)),
         }
         for name, (listing, query) in listings.items():
-            items, token = [], None
+            items: list[Any] = []
+            token = None
             while True:
                 page = listing(query, limit=1000, page_token=token)  # type: ignore[operator]
                 items.extend(item.model_dump(mode="json", exclude_defaults=True) for item in page)

@@ -140,28 +140,29 @@ def store_literal(run: ActiveRun, value: Any, name: str) -> Stored:
 
 def is_parameter(value: Any, max_bytes: int) -> bool:
     """Tell whether a value is JSON that comes back exactly, of at most `max_bytes`."""
-    if value is None or type(value) is bool:
-        return True
-    if not _is_json(value, 0):
+    if not isinstance(value, str | int | float | list | dict | None):
         return False
-    if type(value) in (int, float):
-        return True
-    return len(value if type(value) is str else json.dumps(value)) <= max_bytes
+    try:
+        # First, because it finds cycles and bounds what is looked at below.
+        text = json.dumps(value)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return len(text) <= max_bytes and _is_json(value)
 
 
-def _is_json(value: Any, depth: int) -> bool:
+def _is_json(value: Any) -> bool:
     kind = type(value)
     if kind is str:
         return value.isascii() or not any(0xD800 <= ord(c) <= 0xDFFF for c in value)
     if kind is int:
-        return -_INT64 <= value < _INT64
+        return bool(-_INT64 <= value < _INT64)
     if kind is float:
         return math.isfinite(value)
-    if kind is list and depth < 32:
-        return all(_is_json(item, depth + 1) for item in value)
-    if kind is dict and depth < 32:
-        return all(type(k) is str and _is_json(v, depth + 1) for k, v in value.items())
-    return value is None or kind is bool
+    if kind is list:
+        return all(map(_is_json, value))
+    if kind is dict:
+        return all(type(key) is str and _is_json(item) for key, item in value.items())
+    return kind in (bool, type(None))
 
 
 def import_version(run: ActiveRun, version: ArtifactVersion) -> Handle:

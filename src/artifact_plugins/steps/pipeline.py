@@ -64,7 +64,7 @@ class Pipeline(Generic[P]):
             for name, item in stored.items()
         }
         with _running(run, links) as outcome:
-            outcome.result = self.function(**handles)  # type: ignore[call-arg]  # handles for values
+            outcome.result = self.function(**handles)  # type: ignore[arg-type, call-arg]  # handles for values
         return outcome
 
     def __repr__(self) -> str:

@@ -45,7 +45,7 @@ class Step(Generic[P, R]):
     ) -> None:
         functools.update_wrapper(self, function)
         self.function = function
-        self.name = name or getattr(function, "__name__", "")
+        self.name: str = name or str(getattr(function, "__name__", ""))
         self.retries = retries
         self.retry_delay_seconds = retry_delay_seconds
         self._fixed = dict(fixed or {})
@@ -66,7 +66,7 @@ class Step(Generic[P, R]):
                         f"step {self.name!r} got {argument!r} outside a run",
                         hint="use ap.value(handle) for the value",
                     )
-            return self.function(*args, **{**self._fixed, **kwargs})  # type: ignore[arg-type]  # bound by partial
+            return self.function(*args, **{**self._fixed, **kwargs})
         given = self._names(args, kwargs)
         arguments = self._arguments(run, given)
         place = Place(run.task_name(self.name), run.root)

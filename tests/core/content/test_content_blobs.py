@@ -119,7 +119,7 @@ def test_no_glob_is_expanded(blobs):
     assert blobs.get("runs/a", limit_bytes=100) == b"victim"
 
 
-def test_store_that_overwrites_is_refused(monkeypatch):
+def test_store_that_overwrites_is_refused():
     """A store that ignores put-if-absent is found at its first use; an honest one is not."""
 
     class Careless(MemoryBlobs):

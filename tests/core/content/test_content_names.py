@@ -212,7 +212,7 @@ def test_folders_that_could_not_come_back_are_refused(store, tmp_path, names):
         store.describe_path(tmp_path)
 
 
-def test_hard_linked_file_is_copied(local, folder_of, tmp_path):
+def test_hard_linked_file_is_copied(local, tmp_path):
     """A file of the scratch folder with a second name cannot be changed through it."""
     writer = local.writer(new_id())
     scratch = writer.scratch()

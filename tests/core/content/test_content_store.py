@@ -233,7 +233,7 @@ def test_sub_writers_and_readers(store, save):
     assert [path.name for path in right.directory().iterdir()] == ["deep"]
 
 
-def test_directory_round_trip(store, tmp_path):
+def test_directory_round_trip(store):
     """A folder saved by path comes back as a folder of equal files."""
     files = {"a.txt": b"small", "deep/er/b.bin": b"x" * (2 * MEBIBYTE), "empty": b""}
     writer = store.writer(new_id())
@@ -245,7 +245,7 @@ def test_directory_round_trip(store, tmp_path):
 
     writer.add_directory(scratch)
 
-    version = _record(store, writer)
+    version = _record(writer)
     folder = store.reader(version).directory()
     found = {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
     assert found == files
@@ -261,7 +261,7 @@ def test_foreign_folder_is_copied(store, tmp_path):
 
     writer.add_directory(tmp_path / "mine")
 
-    version = _record(store, writer)
+    version = _record(writer)
     assert (tmp_path / "mine" / "a.txt").read_bytes() == b"a" * 9000
     assert bytes(store.reader(version).buffer("a.txt")) == b"a" * 9000
 
@@ -470,7 +470,7 @@ def test_relative_path_is_made_absolute(tmp_path: Path, monkeypatch, open_store)
     assert store.url == (tmp_path / "here").as_uri()
 
 
-def _record(store: ContentStore, writer):
+def _record(writer):
     written = writer.finish()
     published = writer.publish({"artifact": "flights"}, "text/plain")
     return ArtifactVersion(

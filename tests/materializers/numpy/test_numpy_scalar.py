@@ -43,6 +43,7 @@ VALUES = [
     np.bytes_(b""),
     np.bytes_(b"a\0\0"),
     np.void(b"abc\0"),
+    np.zeros(1, [("a", "V0")])[0],
     np.zeros(1, _ALIGNED)[0],
     np.rec.array([(1, "x")], dtype=[("n", "i4"), ("s", "U2")])[0],
 ]

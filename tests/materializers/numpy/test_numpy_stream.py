@@ -35,6 +35,7 @@ def test_chunks_come_back_as_they_were(tmp_path):
         np.zeros((0, 3)),
         np.asfortranarray(np.ones((4, 3))),
         np.arange(3, dtype="i1"),
+        np.zeros(3, [("f", "S0"), ("g", "i1")])["f"],
     ]
     files = _stream(FolderFiles(tmp_path), chunks)
 

@@ -138,7 +138,7 @@ def test_cycle_is_named(document, files):
         document.save_files(node, files)
 
 
-@pytest.mark.parametrize("wrap", [lambda v: [v], lambda v: (v,), lambda v: {1: v}, samples.Frozen])
+@pytest.mark.parametrize("wrap", [lambda v: [v], lambda v: (v,), lambda v: {1: v}, samples.Node])
 def test_depth_of_100_is_the_limit(document, new_files, wrap):
     """100 levels of any container are stored and loaded; 101 are refused."""
     value = 0
