@@ -11,10 +11,12 @@ from typing import Any, cast
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from . import tagged
 from .columns import array_of, codes_of, decode_array, dictionary, encode_array
 from .encoded import Encoded
+from .ipc import pack, unpack
 from .memory import Memory
 from .refusal import Refused, short
 from .zones import decode_offset, encode_offset
@@ -93,12 +95,32 @@ def encode_categories(index: pd.Index[Any]) -> tuple[Any, Any]:
         spec = _range_spec(index) | {"name": _label(index.name)}
         return spec, encode_array(index.to_numpy()).arrow()
     spec, column = _encode_flat(index)
+    if pa.types.is_dictionary(column.type):
+        # Arrow writes a dictionary of dictionaries, and then cannot read it.
+        return encode_inline(index), column.arrow().dictionary_decode()
     return spec, column.arrow()
 
 
 def decode_categories(spec: Any, values: Any, memory: Memory) -> pd.Index[Any]:
     """Return the categories that `encode_categories` described."""
-    return _decode_range(spec) if spec["is"] == "range" else _decode_flat(spec, values, memory)
+    if spec["is"] == "flat":
+        return _decode_flat(spec, values, memory)
+    return decode_inline(spec)
+
+
+def encode_inline(index: pd.Index[Any]) -> Any:
+    """Return an index as JSON alone: a small Arrow file inside of it."""
+    spec, levels = encode_index(index)
+    if not levels:
+        return spec
+    return {"is": "file", "index": spec, "file": pack([level.arrow() for level in levels])}
+
+
+def decode_inline(spec: Any) -> pd.Index[Any]:
+    """Return the index that `encode_inline` described."""
+    if spec["is"] == "file":
+        return decode_index(spec["index"], unpack(spec["file"]), Memory(None))
+    return decode_index(spec, [], Memory(None))
 
 
 def _range_spec(index: pd.RangeIndex) -> dict[str, Any]:

@@ -142,7 +142,6 @@ def _decode_numpy(dtype: np.dtype[Any], array: Any, memory: Memory) -> np.ndarra
         _expect(parts, pa.float32() if dtype.itemsize == 8 else pa.float64())
         found = memory.view(parts.buffers()[1], native, count, parts.offset // 2)
     elif dtype.kind in "mM":
-        _expect(array, _arrow_type(native))
         found = _ticks(array, native, memory)
     else:
         _expect(array, _arrow_type(native))
@@ -151,7 +150,16 @@ def _decode_numpy(dtype: np.dtype[Any], array: Any, memory: Memory) -> np.ndarra
 
 
 def _ticks(array: Any, dtype: Any, memory: Memory) -> np.ndarray[Any, Any]:
-    """Times as integers with NaT where the array is null; Parquet keeps no value there."""
+    """Times as integers with NaT where the array is null.
+
+    Parquet keeps no value under a null, and milliseconds instead of seconds.
+    """
+    dtype = np.dtype(dtype)
+    if dtype.kind in "mM":
+        kind = _arrow_type(dtype)
+        if dtype.kind == "M" and pa.types.is_timestamp(array.type):
+            kind = pa.timestamp(kind.unit, array.type.tz)
+        array = array if array.type == kind else array.cast(kind)
     found = memory.view(array.buffers()[1], dtype, len(array), array.offset)
     if array.null_count:
         ticks = found.view(np.int64)

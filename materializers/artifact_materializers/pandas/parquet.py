@@ -62,7 +62,11 @@ def write_parquet(
     if is_safe:
         return
     data = memoryview(target.getvalue())
-    if not is_kept(data):
+    try:
+        kept = is_kept(data)
+    except (pa.ArrowException, ValueError, TypeError) as error:
+        raise _refused(f"cannot give a column back: {error}") from error
+    if not kept:
         raise _refused("changes a value or a type")
     sink.write(data)
 
@@ -97,18 +101,19 @@ def read_columns(file: Any, names: Sequence[str], sidecar: Any) -> list[Any]:
         if isinstance(column, pa.ChunkedArray):
             column = column.chunk(0) if column.num_chunks else pa.array([], column.type)
         if name in dictionaries:
-            column = _recoded(column, unpack(dictionaries[name])[0], file.schema_arrow.field(name))
+            column = _recoded(column, unpack(dictionaries[name])[0])
         found.append(column)
     return found
 
 
-def _recoded(column: Any, dictionary: Any, field: Any) -> Any:
+def _recoded(column: Any, dictionary: Any) -> Any:
+    # Late: only Parquet files with categories need it.
     import pyarrow.compute as pc
 
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
     places = pc.index_in(column.dictionary, value_set=dictionary)
-    codes = places.take(column.indices).fill_null(-1).cast(field.type.index_type)
+    codes = places.take(column.indices).fill_null(-1)
     return pa.DictionaryArray.from_arrays(codes, dictionary, safe=False)
 
 

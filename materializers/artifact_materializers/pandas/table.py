@@ -18,10 +18,9 @@ import pyarrow as pa
 from artifact_plugins.errors import LossyConversionError, MetadataValueError
 
 from . import tagged
-from .axes import column_count, decode_index, encode_index
+from .axes import column_count, decode_index, decode_inline, encode_index, encode_inline
 from .columns import array_of, decode_array, encode_array, text_dtype
 from .encoded import Encoded
-from .ipc import pack, unpack
 from .memory import Memory
 from .refusal import Refused, short
 
@@ -241,11 +240,7 @@ def _encode_labels(labels: pd.Index[Any], names: list[str]) -> Any:
             storage = "python" if dtype.storage == "python" else "pyarrow"
             spec = {"is": "names", "name": tagged.encode(labels.name)}
             return spec | {"storage": storage, "missing": missing}
-    spec, levels = encode_index(labels)
-    if not levels:
-        return spec
-    # Any other index is a small file of its own inside the sidecar.
-    return {"is": "file", "index": spec, "file": pack([level.arrow() for level in levels])}
+    return encode_inline(labels)
 
 
 def decode_labels(spec: Any, names: list[str]) -> pd.Index[Any]:
@@ -253,10 +248,7 @@ def decode_labels(spec: Any, names: list[str]) -> pd.Index[Any]:
     if spec["is"] == "names":
         dtype = text_dtype(spec["storage"], spec["missing"]) if "storage" in spec else object
         return pd.Index(names, dtype=dtype, name=tagged.decode(spec["name"]))
-    memory = Memory(None)
-    if spec["is"] != "file":
-        return decode_index(spec, [], memory)
-    return decode_index(spec["index"], unpack(spec["file"]), memory)
+    return decode_inline(spec)
 
 
 def _keep_extras(value: Any, sidecar: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable
 from typing import Any
 
-from artifact_materializers.python.folder import MemoryReader
+from artifact_materializers.python.memory_files import MemoryReader
 from artifact_materializers.python.state import Decoding
 from artifact_plugins.contracts.abilities import PartRecord, Parts
 from artifact_plugins.contracts.files import Buffer, FileSink, FileWriter

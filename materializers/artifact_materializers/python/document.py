@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 from artifact_materializers.python.decode import read_document
 from artifact_materializers.python.encode import write_document
 from artifact_materializers.python.equality import deep_equal
-from artifact_materializers.python.folder import FolderReader, FolderWriter
 from artifact_materializers.python.parts import NO_PARTS
 from artifact_materializers.python.pretty import describe, pretty
-from artifact_plugins import Materializer, Preview
+from artifact_plugins import Preview
 from artifact_plugins.contracts.abilities import Parts
 from artifact_plugins.contracts.files import FileReader, FileWriter
+from artifact_plugins.contracts.folder import DirectMaterializer
 
 FILE = "value.json"
 _NO_PICTURE = frozenset({int, float, bool, complex, type(None)})
 
 
-class DocumentMaterializer(Materializer[Any]):
+class DocumentMaterializer(DirectMaterializer[Any]):
     """Keeps Python's own types, and objects made of them, exactly.
 
     `value.json` holds `{"value": ...}`: plain JSON where JSON has the value,
@@ -55,14 +54,6 @@ class DocumentMaterializer(Materializer[Any]):
             ResourceLimitError: The document is too deep.
         """
         return read_document(bytes(files.buffer(FILE)), self.parts, files)
-
-    def save(self, value: Any, directory: Path) -> None:
-        """Write the value into a folder; see `save_files`."""
-        self.save_files(value, FolderWriter(directory))
-
-    def load(self, directory: Path, data_type: type) -> Any:
-        """Return the value; see `load_files`."""
-        return self.load_files(FolderReader(directory), data_type)
 
     def describe(self, value: Any) -> Mapping[str, Any]:
         """Return the value of a number, or the length and element types of a container."""

@@ -23,6 +23,9 @@ from artifact_plugins.contracts.abilities import Parts
 from artifact_plugins.contracts.files import FileWriter
 from artifact_plugins.errors import NotSerializableError
 
+KEY = "python.document"
+"""The key of the materializer of documents."""
+
 
 def write_document(value: Any, parts: Parts, files: FileWriter) -> bytes:
     """Return the JSON of a whole value; what lies beside it is written into `files`.
@@ -63,8 +66,12 @@ class DocumentEncoder:
             See `write_document`.
         """
         state = self.state
+        before = len(state.declared)
         try:
-            data = fast_json(self._document(self._tree(value), with_classes))
+            tree = self._tree(value)
+            if len(state.declared) > before and self._give_up(parts, before):
+                return self.encode(value, parts, files, with_classes=with_classes)
+            data = fast_json(self._document(tree, with_classes))
             is_certain = not state.attachments and not has_long_digits(data)
         except ValueError:  # NaN, a lone surrogate, or deep
             is_certain = False
@@ -73,6 +80,21 @@ class DocumentEncoder:
         if is_deeper(data, MAX_DEPTH):
             check_nesting(value, self.name)
         return data
+
+    def _give_up(self, parts: Parts, before: int) -> bool:
+        """Leave classes that a plugin has a materializer for to that plugin."""
+        state = self.state
+        new = list(state.classes)[before:]
+        claimed = [cls for cls in new if parts.claims(cls, KEY)]
+        if claimed:
+            for cls in new:
+                del state.classes[cls]
+            del state.declared[before:]
+            state.attachments.clear()
+            state.encoders = EncoderTable(
+                {**state.encoders, **dict.fromkeys(claimed, _part)}, _choose
+            )
+        return bool(claimed)
 
     def _careful(self, value: Any, parts: Parts, files: FileWriter, with_classes: bool) -> bytes:
         state = self.state

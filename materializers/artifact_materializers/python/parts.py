@@ -14,6 +14,10 @@ from artifact_plugins.errors import NoMaterializerError
 class NoParts:
     """Refuses every element that is saved by another materializer."""
 
+    def claims(self, cls: type, key: str) -> bool:
+        """Claim nothing."""
+        return False
+
     def save(self, value: Any, files: FileWriter) -> PartRecord:
         """Refuse."""
         cls: type = type(value)

@@ -95,11 +95,14 @@ class PathMaterializer(Materializer[Path]):
         """
         header = _read_header(directory)
         root: Path = directory / CONTENT / header["name"]
-        for name in header["empty_folders"]:
-            (root / name).mkdir(parents=True, exist_ok=True)
-        for name in header["executables"]:
-            file = root / name if name else root
-            file.chmod(file.stat().st_mode | stat.S_IXUSR)
+        try:
+            for name in header["empty_folders"]:
+                (root / name).mkdir(parents=True, exist_ok=True)
+            for name in header["executables"]:
+                file = root / name if name else root
+                file.chmod(file.stat().st_mode | stat.S_IXUSR)
+        except OSError as error:
+            raise _unreadable(repr(error)) from error
         if not (root.is_dir() if header["is_directory"] else root.is_file()):
             raise _unreadable(f"{root.name!r} is not there")
         return root
@@ -233,7 +236,7 @@ def _read_header(directory: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _unreadable(repr(error)) from error
     if not _is_part(name) or not all(
-        text == "" or all(_is_part(part) for part in text.split("/")) for text in inside
+        text == "" or (type(text) is str and all(map(_is_part, text.split("/")))) for text in inside
     ):
         raise _unreadable("it names a place outside of the folder")
     return header

@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import zip_longest
-from pathlib import Path
 from types import GeneratorType
 from typing import Any, ClassVar
 
@@ -15,12 +14,11 @@ from artifact_materializers.python.attachments import at_path
 from artifact_materializers.python.decode import DocumentDecoder
 from artifact_materializers.python.encode import DocumentEncoder, is_known
 from artifact_materializers.python.equality import deep_equal
-from artifact_materializers.python.folder import FolderReader, FolderWriter
 from artifact_materializers.python.json_text import to_json
 from artifact_materializers.python.parts import NO_PARTS
-from artifact_plugins import Materializer
 from artifact_plugins.contracts.abilities import ChunkWriter, PartRecord, Parts
 from artifact_plugins.contracts.files import FileReader, FileWriter
+from artifact_plugins.contracts.folder import DirectMaterializer
 from artifact_plugins.errors import (
     ArtifactPluginsError,
     LoadFailedError,
@@ -34,7 +32,7 @@ _BLOCK_BYTES = 256 * 1024
 _END = object()
 
 
-class StreamMaterializer(Materializer[Iterable[Any]]):
+class StreamMaterializer(DirectMaterializer[Iterable[Any]]):
     """Keeps the items of an iterator in order, as one version.
 
     Records are lines of JSON in `stream.jsonl`, written like the value of a
@@ -101,14 +99,6 @@ class StreamMaterializer(Materializer[Iterable[Any]]):
             f"a stream of {header['count']} items cannot be loaded as {data_type.__qualname__}",
             hint="the stored bytes are intact; load it as an Iterator, list or tuple",
         )
-
-    def save(self, value: Iterable[Any], directory: Path) -> None:
-        """Write the items into a folder; see `save_files`."""
-        self.save_files(value, FolderWriter(directory))
-
-    def load(self, directory: Path, data_type: type) -> Any:
-        """Return the items; see `load_files`."""
-        return self.load_files(FolderReader(directory), data_type)
 
     def equal(self, left: Iterable[Any], right: Iterable[Any]) -> bool:
         """Compare item by item; iterators are consumed."""

@@ -12,7 +12,7 @@ from artifact_plugins.cli.escaping import escaped
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
 # Without a terminal nothing is known about a width: wide enough for whole rows.
 _WIDTH_WITHOUT_TERMINAL = 200
@@ -61,7 +61,7 @@ def write_table(
         )
     for row in rows:
         table.add_row(*(Text("" if cell is None else escaped(str(cell))) for cell in row))
-    console().print(table)
+    _write(table)
 
 
 def write_fields(fields: Mapping[str, object]) -> None:
@@ -75,15 +75,15 @@ def write_fields(fields: Mapping[str, object]) -> None:
     for name, value in fields.items():
         if value not in (None, "", (), [], {}):
             table.add_row(name, Text(escaped(str(value))))
-    console().print(table)
+    _write(table)
 
 
 def write_heading(text: str) -> None:
     """Write a heading after an empty line."""
     from rich.text import Text  # late: JSON needs no rich
 
-    console().print()
-    console().print(Text(escaped(text), style="bold"))
+    print()
+    _write(Text(escaped(text), style="bold"))
 
 
 def write_more(next_token: str | None) -> None:
@@ -92,7 +92,16 @@ def write_more(next_token: str | None) -> None:
         print(f"\nmore: repeat the command with --page-token {escaped(next_token)}")
 
 
-def console() -> Console:
+def _write(renderable: RenderableType) -> None:
+    console = _console()
+    with console.capture() as captured:
+        console.print(renderable)
+    # Cells are padded to the width of their column; nobody wants that in a file.
+    for line in captured.get().splitlines():
+        print(line.rstrip())
+
+
+def _console() -> Console:
     """Return a console on stdout; names are never taken for markup."""
     from rich.console import Console  # late: JSON needs no rich
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from artifact_plugins.errors import ArtifactMissingError
 
 if TYPE_CHECKING:
+    from artifact_plugins.ledger import Ledger
     from artifact_plugins.session import Session
     from artifact_plugins.settings import Settings
 
@@ -72,6 +73,23 @@ class Place:
         location = parse_store_url(self.settings.store_url)
         return location.kind != "local" or any(
             (Path(location.name) / part).exists() for part in ("store.json", "versions")
+        )
+
+    def open_ledger(self) -> Ledger:
+        """Open the ledger alone: reading records needs no store and no plugin.
+
+        Raises:
+            ArtifactMissingError: There is no ledger.
+        """
+        if not self.has_ledger:
+            raise ArtifactMissingError(self.emptiness, hint=TO_DO)
+        from artifact_plugins.ledger import Ledger  # late, as above
+
+        settings = self.settings
+        return Ledger.open(
+            settings.ledger_url,
+            durable=settings.is_durable,
+            busy_timeout_seconds=settings.busy_timeout_seconds,
         )
 
     def open(self, *, needs_store: bool = False) -> Session:

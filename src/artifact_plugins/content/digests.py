@@ -68,11 +68,11 @@ def algorithm_of(digest: str) -> str:
 
 
 def content_hash(algorithm: str, files: Sequence[FileRecord]) -> str:
-    """Identify a version by its payload.
+    r"""Identify a version by its payload.
 
     One file: its digest. Several: the digest over the lines
     `digest size path`, sorted by path. A newline or backslash in a path is
-    written as `\\n` or `\\\\`, so no two file lists share their lines.
+    written as `\n` or `\\`, so no two file lists share their lines.
     """
     if len(files) == 1:
         return files[0].digest

@@ -11,6 +11,7 @@ from artifact_plugins.errors import (
     DigestMismatchError,
     ManifestInvalidError,
     ManifestTooLargeError,
+    MetadataValueError,
 )
 from artifact_plugins.records.artifact import ArtifactVersion, FileRecord
 
@@ -18,11 +19,12 @@ FORMAT_VERSION = 1
 MAX_BYTES = 16 * 1024 * 1024
 MAX_FILES = 100_000
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
 
 def canonical(document: Mapping[str, Any]) -> bytes:
     """Return JSON with sorted keys, without spaces, in ASCII: equal documents, equal bytes."""
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return text.encode("ascii")
+    return _ENCODER.encode(document).encode("ascii")
 
 
 def sha256(data: bytes) -> str:
@@ -46,6 +48,7 @@ def compose(
 
     Raises:
         ManifestTooLargeError: Over 16 MiB or 100,000 files.
+        MetadataValueError: `caller` holds something that JSON has no form for.
     """
     if len(files) > MAX_FILES:
         raise ManifestTooLargeError(
@@ -63,7 +66,13 @@ def compose(
         "version_id": version_id,
         "files": entries,
     }
-    data = canonical({**caller, **ours})
+    try:
+        data = canonical({**caller, **ours})
+    except (TypeError, ValueError, RecursionError) as error:
+        raise MetadataValueError(
+            f"the manifest of a version cannot be written as JSON: {error}",
+            hint="nothing was registered",
+        ) from error
     if len(data) > MAX_BYTES:
         raise ManifestTooLargeError(
             f"the manifest of a version has {len(data)} bytes, allowed are {MAX_BYTES}",

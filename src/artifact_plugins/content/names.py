@@ -11,9 +11,11 @@ from functools import lru_cache
 _PART = r"[A-Za-z0-9_](?:[A-Za-z0-9_. \-]{0,119}[A-Za-z0-9_\-])?"
 _SAFE = re.compile(rf"{_PART}(?:/{_PART}){{0,8}}")
 # Windows: devices in every folder and with any suffix.
-_DEVICE = re.compile(r"(?:^|/)(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.[^/]*)?(?:/|$)", re.I)
+_DEVICE = re.compile(
+    r"(?:^|/)(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.[^/]*)?(?:/|$)", re.IGNORECASE
+)
 # Ours: the manifest, and the numbers that stand for other names.
-_RESERVED = re.compile(r"(?:manifest\.json|_[0-9]+)(?:/|$)", re.I)
+_RESERVED = re.compile(r"(?:manifest\.json|_[0-9]+)(?:/|$)", re.IGNORECASE)
 _DRIVE = re.compile(r"[A-Za-z]:")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 

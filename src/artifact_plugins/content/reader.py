@@ -187,7 +187,7 @@ class VersionReader:
             )
         if fault := path_fault(file.path):
             raise ManifestInvalidError(
-                f"recorded file name {ascii(file.path[:200])} cannot be used: {fault}",
+                f"recorded file name {file.path[:200]!a} cannot be used: {fault}",
                 hint="nothing was read",
                 name=file.path,
             )
@@ -221,7 +221,7 @@ class VersionReader:
             return
         if not is_id(version.id):
             raise InvalidKeyError(
-                f"version id {ascii(version.id[:60])} is not a UUID", hint="nothing was read"
+                f"version id {version.id[:60]!a} is not a UUID", hint="nothing was read"
             )
         prefix = version_prefix(version.id)
         if not version.uri.endswith(prefix):
@@ -254,9 +254,9 @@ class SubReader:
         """Return the verified bytes of a file."""
         return self._reader.buffer(self._prefix + name)
 
-    def directory(self) -> Path:
+    def directory(self, *, keep: bool = False) -> Path:
         """Return a private folder with verified copies of the files below the folder."""
-        return self._reader.folder(self._prefix, keep=False)
+        return self._reader.folder(self._prefix, keep=keep)
 
     def sub(self, prefix: str) -> SubReader:
         """Return a reader further below."""

@@ -24,7 +24,7 @@ def check_restorable(names: Sequence[str]) -> None:
     for name in names:
         if fault := path_fault(name):
             raise ManifestInvalidError(
-                f"recorded file name {ascii(name[:200])} cannot be restored: {fault}",
+                f"recorded file name {name[:200]!a} cannot be restored: {fault}",
                 hint="nothing was written",
                 name=name,
             )

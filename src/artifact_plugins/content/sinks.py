@@ -17,9 +17,11 @@ from artifact_plugins.records.artifact import FileRecord
 if TYPE_CHECKING:
     from artifact_plugins.content.writer import VersionWriter
 
-# Larger writes are not copied; they are handed to the operating system in
+# Writes up to COPY_BYTES are gathered into GATHER_BYTES before they go on.
+COPY_BYTES = 256 * 1024
+GATHER_BYTES = 1024 * 1024
+# Larger ones are not copied; they are handed to the operating system in
 # pieces that are still in the processor's cache when they are hashed.
-GATHER_BYTES = 64 * 1024
 PIECE_BYTES = 8 * 1024 * 1024
 # From this size on, hashing beside the write is worth a thread.
 LANE_BYTES = 1024 * 1024
@@ -42,15 +44,27 @@ class HashLane:
 
     def update(self, hasher: Hasher, view: memoryview) -> None:
         """Hash `view` after everything before it; waits when the lane is full."""
+        self._check_process()
         self._jobs.put((hasher, view))
 
     def wait(self) -> None:
         """Return when everything is hashed; its error, if there was one, is raised."""
+        self._check_process()
         done = threading.Event()
         self._jobs.put(done)
         done.wait()
         if self._errors:
             raise self._errors[0]
+
+    def _check_process(self) -> None:
+        # Nobody would ever take the job: waiting would not end.
+        if self._process != os.getpid():
+            raise StoreWriteError(
+                "a save that began before a fork cannot go on in the child",
+                hint="nothing was registered; begin it again",
+                errno=None,
+                retryable=False,
+            )
 
     def close(self) -> None:
         """End the thread once everything is hashed; may be called again."""
@@ -72,8 +86,8 @@ def _work(jobs: queue.Queue[_Job], errors: list[BaseException]) -> None:
         if not errors:
             try:
                 job[0].update(job[1])
-            except BaseException as error:
-                errors.append(error)  # raised by wait(); the thread keeps draining
+            except BaseException as error:  # noqa: BLE001 - raised by wait() in the saving thread
+                errors.append(error)
         del job
 
 
@@ -111,11 +125,13 @@ class Sink:
         """Append bytes; their memory must not change until the sink is closed."""
         if self.record is not None:
             raise ValueError(f"write to the closed file {self.name!r}")
+        if self._broken:
+            raise self._unfinished()
         view = data if type(data) is bytes else _flat(data)
         size = len(view)
-        if size <= GATHER_BYTES:
+        if size <= COPY_BYTES:
             self._gathered += view
-            if len(self._gathered) > GATHER_BYTES:
+            if len(self._gathered) >= GATHER_BYTES:
                 self._spill()
         else:
             self._spill()
@@ -132,12 +148,7 @@ class Sink:
         if self.record is not None:
             return
         if self._broken:
-            raise StoreWriteError(
-                f"payload file {self.name!r} was not finished",
-                hint="nothing was registered",
-                errno=None,
-                retryable=False,
-            )
+            raise self._unfinished()
         if self._file is None and self._writer.may_hold(self._size):
             self.held = bytes(self._gathered)
             digest = digest_of(self._writer.algorithm, self.held)
@@ -169,6 +180,14 @@ class Sink:
             self.close()
         else:
             self._broken = True
+
+    def _unfinished(self) -> StoreWriteError:
+        return StoreWriteError(
+            f"payload file {self.name!r} was not finished",
+            hint="nothing was registered; repeat the save",
+            errno=None,
+            retryable=False,
+        )
 
     def _finish(self) -> str:
         self._spill()

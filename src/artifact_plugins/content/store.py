@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,7 +51,7 @@ class ContentStore:
     @classmethod
     def open(
         cls,
-        url: str,
+        url: str | os.PathLike[str],
         *,
         durable: bool,
         digest: str = "blake3",
@@ -78,7 +79,7 @@ class ContentStore:
             ManifestInvalidError: `store.json` is damaged or was removed.
         """
         new_hasher(digest, 0)
-        location = parse_store_url(url)
+        location = parse_store_url(os.fspath(url))
         place = _open_place(location, durable=durable)
         try:
             store_id = _store_id(place.blobs)
@@ -247,6 +248,6 @@ def _read_store_json(data: bytes) -> str:
 def _checked_id(text: str) -> str:
     if not is_id(text):
         raise InvalidKeyError(
-            f"{ascii(text[:60])} is not a UUID in canonical form", hint="nothing was touched"
+            f"{text[:60]!a} is not a UUID in canonical form", hint="nothing was touched"
         )
     return text

@@ -104,7 +104,7 @@ def _check_names(root: Path, found: list[Found]) -> None:
     for file in found:
         if fault := path_fault(file.name):
             raise NotSerializableError(
-                f"file name {ascii(file.name)} cannot be stored: {fault}",
+                f"file name {file.name!a} cannot be stored: {fault}",
                 hint="rename the file",
                 path=str(file.path),
             )

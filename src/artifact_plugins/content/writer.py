@@ -241,7 +241,7 @@ class VersionWriter:
             fault = "it is a file and a folder"
         if fault is not None:
             raise InvalidKeyError(
-                f"file name {ascii(name[:200])} cannot be used: {fault}",
+                f"file name {name[:200]!a} cannot be used: {fault}",
                 hint="nothing was registered; use another relative path",
                 name=name,
             )

@@ -72,6 +72,10 @@ class PartRecord(TypedDict):
 class Parts(Protocol):
     """Saves and loads the elements of a container with their own materializers."""
 
+    def claims(self, cls: type, key: str) -> bool:
+        """Tell whether values of `cls` belong to another materializer than `key`."""
+        ...
+
     def save(self, value: Any, files: FileWriter) -> PartRecord:
         """Choose a materializer for `value` and write it into `files`."""
         ...

@@ -56,8 +56,13 @@ class FileReader(Protocol):
         """
         ...
 
-    def directory(self) -> Path:
-        """Return a private folder that holds verified copies of all files."""
+    def directory(self, *, keep: bool = False) -> Path:
+        """Return a private folder that holds verified copies of all files.
+
+        Args:
+            keep: The folder lives as long as the session, not only while the
+                value is loaded.
+        """
         ...
 
     def sub(self, prefix: str) -> FileReader:

@@ -36,8 +36,8 @@ class FolderFiles:
                 return memoryview(bytearray())
             return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
 
-    def directory(self) -> Path:
-        """Return the folder itself."""
+    def directory(self, *, keep: bool = False) -> Path:
+        """Return the folder itself, which whoever made it keeps or removes."""
         return self._folder
 
     def sub(self, prefix: str) -> FolderFiles:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import builtins
 import importlib
 import sys
+import types
 from collections.abc import Hashable
 from functools import lru_cache
 from typing import Any
@@ -29,6 +31,11 @@ def _type_path(cls: Hashable) -> str:
         prefix = ".".join(parts[:depth])
         if getattr(sys.modules.get(prefix), name, None) is cls:
             return f"{prefix}:{name}"
+    if module == "builtins" and not hasattr(builtins, name):
+        # NoneType, generator and others say builtins but are only found in types.
+        for public, found in vars(types).items():
+            if found is cls:
+                return f"types:{public}"
     return f"{module}:{name}"
 
 

@@ -56,23 +56,25 @@ def latest(
 
 def run_by_name(database: Database, name: str) -> Run:
     """Return the run with this id, name or beginning of either; see `Ledger.run`."""
-    found = database.read(run_where_id(), (name,)) or database.read(runs_named(), (name,))
+    found = database.read(run_where_id(), (name,))
+    if not found:
+        named = runs_named()
+        found = database.read(named.text, named.bind({"name": name, "limit": 1}))
     if not found and name:
         beginning = runs_from_to()
-        values = {"start": name, "end": name + "\U0010ffff"}
+        values = {"start": name, "end": name + "\U0010ffff", "limit": _NAMES_SHOWN + 1}
         found = database.read(beginning.text, beginning.bind(values))
     runs = rows.records(found, rows.run_record, database.path)
     if len(runs) > 1:
         shown = ", ".join(f"{run.name} ({run.id})" for run in runs[:_NAMES_SHOWN])
         raise InputError(
-            f"{name!r} is the beginning of several runs: {shown}{', ...' * (len(runs) > 3)}",
+            f"{name!r} is the beginning of several runs: {shown}{', ...' * (len(runs) > _NAMES_SHOWN)}",
             hint="give more of the name or the id",
             name=name,
         )
     if not runs:
-        known = [
-            row[0] for row in database.read("SELECT name FROM run ORDER BY id DESC LIMIT 1000")
-        ]
+        names = database.read("SELECT name FROM run ORDER BY id DESC LIMIT 1000")
+        known = [row[0] for row in names]
         raise ArtifactMissingError(
             f"there is no run with the id or name {name!r}",
             hint=_near(name, known, "runs"),

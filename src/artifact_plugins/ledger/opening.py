@@ -71,8 +71,12 @@ def connect(place: Place, timeout_seconds: float) -> sqlite3.Connection:
         raw = _connect(_uri(place.path, "rw"), timeout_seconds)
     else:
         raw = _connect_read_only(place.path, timeout_seconds)
-    for pragma in _PRAGMAS:
-        raw.execute(pragma)
+    try:
+        for pragma in _PRAGMAS:
+            raw.execute(pragma)
+    except sqlite3.Error:
+        raw.close()
+        raise
     return raw
 
 

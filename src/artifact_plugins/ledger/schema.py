@@ -141,7 +141,6 @@ Index(
     version.c.run_id,
     version.c.task_id,
     sqlite_where=version.c.run_id.is_not(None),
-    postgresql_where=version.c.run_id.is_not(None),
 )
 
 version_tag = Table(
@@ -192,7 +191,6 @@ Index(
     "ix_link_version",
     link.c.version_id,
     sqlite_where=link.c.version_id.is_not(None),
-    postgresql_where=link.c.version_id.is_not(None),
 )
 
 

@@ -18,7 +18,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     func,
-    literal_column,
     select,
 )
 
@@ -75,20 +74,20 @@ def run_where_id() -> str:
 
 
 @lru_cache(maxsize=1)
-def runs_named() -> str:
-    """Return the SELECT of the newest run with a name."""
+def runs_named() -> Sql:
+    """Return the SELECT of the newest `limit` runs with a name."""
     named = all_runs().where(run.c.name == bindparam("name"))
-    return sql(named.order_by(run.c.id.desc()).limit(literal_column("1"))).text
+    return sql(named.order_by(run.c.id.desc()).limit(bindparam("limit")))
 
 
 @lru_cache(maxsize=1)
 def runs_from_to() -> Sql:
-    """Return the SELECT of up to 4 runs whose id or name is in [start, end)."""
+    """Return the SELECT of up to `limit` runs whose id or name is in [start, end)."""
     start: BindParameter[str] = bindparam("start")
     end: BindParameter[str] = bindparam("end")
     by_id = all_runs().where(run.c.id >= start, run.c.id < end)
     by_name = all_runs().where(run.c.name >= start, run.c.name < end)
-    return sql(by_id.union(by_name).order_by("id").limit(literal_column("4")))
+    return sql(by_id.union(by_name).order_by("id").limit(bindparam("limit")))
 
 
 @lru_cache(maxsize=1)

@@ -6,6 +6,7 @@ saving.py          Saver: a value becomes durable bytes and a draft record
 loading.py         Loader: a record becomes a value again
 wanted.py          what an annotation asks for when a version is loaded
 materializers.py   materializer instances, one per key and options
+roundtrip.py       whether what was loaded is what was saved
 parts.py           elements of containers, saved by their own materializers
 """
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from artifact_plugins.content import ContentStore
+from artifact_plugins.content.urls import local_path
 from artifact_plugins.contracts.abilities import DirectIO, PartialIO
 from artifact_plugins.contracts.refs import find_type, type_path
 from artifact_plugins.errors import (
@@ -94,7 +95,9 @@ class Loader:
                 return cast(PartialIO, materializer).load_part(reader, data_type, **chosen)
             if equipped.is_direct:
                 return cast(DirectIO, materializer).load_files(reader, data_type)
-            return materializer.load(reader.directory(), data_type)
+            return materializer.load(
+                reader.directory(keep=materializer.keeps_directory), data_type
+            )
         except ArtifactPluginsError:
             raise
         except Exception as error:
@@ -147,7 +150,7 @@ class Loader:
     def _preexisting(self, version: ArtifactVersion) -> Path:
         """Data that lies where its owner put it is verified there, not copied."""
         self._store.check(version)
-        path = Path(version.uri.removeprefix("file://"))
+        path = local_path(version.uri)
         if not path.exists():
             raise ArtifactMissingError(f"{version} was registered at {path!s}, which is gone")
         return path

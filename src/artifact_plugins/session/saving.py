@@ -32,6 +32,7 @@ from artifact_plugins.records import (
 )
 from artifact_plugins.session.loading import Loader
 from artifact_plugins.session.materializers import Equipped, Materializers
+from artifact_plugins.session.roundtrip import is_same
 from artifact_plugins.settings import Settings
 
 _log = logging.getLogger("artifact_plugins")
@@ -218,11 +219,7 @@ class Saver:
         hint = f"nothing was registered; mend {equipped.key!r} or its `equal`"
         try:
             loaded = self._loader.load_stored(version, equipped, type(value))
-            is_equal = type(loaded) is type(value) and (
-                self._same_bytes(loaded, equipped, version)
-                if _has_no_equality(equipped.instance, value)
-                else equipped.instance.equal(value, loaded)
-            )
+            same = is_same(equipped.instance, value, loaded)
         except Exception as error:
             raise RoundTripError(
                 f"artifact {version.artifact!r} was written by {equipped.key!r} but does not "
@@ -230,7 +227,7 @@ class Saver:
                 hint=hint,
                 artifact=version.artifact,
             ) from error
-        if not is_equal:
+        if not same:
             problem = LossyConversionError if type(loaded) is not type(value) else RoundTripError
             raise problem(
                 f"artifact {version.artifact!r} written by {equipped.key!r} loads back as a "
@@ -238,15 +235,6 @@ class Saver:
                 hint=hint,
                 artifact=version.artifact,
             )
-
-    def _same_bytes(self, loaded: Any, equipped: Equipped, version: ArtifactVersion) -> bool:
-        """Compare by content what cannot be compared by `==`."""
-        again = self._store.writer(new_id())
-        try:
-            self._save(loaded, equipped, again, version.artifact)
-            return again.finish().content_hash == version.content_hash
-        finally:
-            again.abort()
 
 
 class _Counted(Iterator[Any]):
@@ -267,12 +255,6 @@ class _Counted(Iterator[Any]):
             raise
         self.count += 1
         return item
-
-
-def _has_no_equality(materializer: Materializer[Any], value: Any) -> bool:
-    own = getattr(type(materializer), "equal", None)
-    has_default = own is Materializer.equal
-    return has_default and getattr(type(value), "__eq__", None) is object.__eq__
 
 
 def _described(materializer: Materializer[Any], value: Any, artifact: str) -> dict[str, Any]:

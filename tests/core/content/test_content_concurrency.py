@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from artifact_plugins.content import ContentStore
+from artifact_plugins.errors import StoreWriteError
 from artifact_plugins.records import new_id
 
 MEBIBYTE = 1024 * 1024
@@ -67,8 +68,6 @@ def test_threads_creating_one_store(url):
 
 def test_threads_publishing_one_version_id(store, save):
     """Of several savers of one id exactly one wins; nobody mixes files."""
-    from artifact_plugins.errors import StoreWriteError
-
     version_id = new_id()
     start = threading.Barrier(4)
 
@@ -143,6 +142,8 @@ def test_fork_in_the_middle_of_a_save(local):
     sink.write(b"x" * (4 * MEBIBYTE))
 
     def child():
+        with pytest.raises(StoreWriteError, match="fork"):
+            sink.write(b"x" * (64 * MEBIBYTE))
         writer.abort()
         local.close()
 

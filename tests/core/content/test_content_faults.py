@@ -109,8 +109,9 @@ def test_broken_file_cannot_be_published(local, trip):
     with pytest.raises(StoreWriteError):
         sink.write(b"x" * MEBIBYTE)
 
-    with pytest.raises(StoreWriteError, match="not finished"):
-        writer.finish()
+    for call in (lambda: sink.write(b"more"), sink.close, writer.finish):
+        with pytest.raises(StoreWriteError, match="not finished"):
+            call()
 
     writer.abort()
 
@@ -297,7 +298,7 @@ ContentStore.open(sys.argv[1], durable=True)
 
 @pytest.mark.parametrize("point", [*POINTS, None])
 def test_kill_at_every_point(open_store, tmp_path, point):
-    """kill -9 leaves no readable version before the last point, and the repeat works."""
+    """Kill -9 leaves no readable version before the last point, and the repeat works."""
     version_id = new_id()
     command = [sys.executable, "-c", KILLED, str(tmp_path / "store"), version_id, "3000000"]
     environment = {**os.environ, "ARTIFACT_PLUGINS_TESTING": "1"}

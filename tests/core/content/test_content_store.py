@@ -16,6 +16,7 @@ from artifact_plugins.errors import (
     InvalidKeyError,
     ManifestInvalidError,
     ManifestTooLargeError,
+    MetadataValueError,
     ResourceLimitError,
     StoreCapabilityError,
     StoreWriteError,
@@ -25,7 +26,9 @@ from artifact_plugins.records import ArtifactVersion, new_id, now
 MEBIBYTE = 1024 * 1024
 
 
-@pytest.mark.parametrize("size", [0, 1, 4096, 4097, 65_536, 65_537, 3 * MEBIBYTE, 20 * MEBIBYTE])
+@pytest.mark.parametrize(
+    "size", [0, 1, 4096, 4097, 65_536, 65_537, 300_000, MEBIBYTE, 20 * MEBIBYTE]
+)
 def test_bytes_come_back(store, save, size):
     """A file of any size loads as the bytes that were written."""
     data = (b"0123456789abcdef" * (size // 16 + 1))[:size]
@@ -156,7 +159,7 @@ def test_buffers_outlive_the_store(open_store, url, save):
     assert bytes(buffer) == b"x" * MEBIBYTE
 
 
-@pytest.mark.parametrize("chunk", [1, 1000, 65_537, 3 * MEBIBYTE])
+@pytest.mark.parametrize("chunk", [1, 1000, 262_144, 262_145, 3 * MEBIBYTE])
 def test_chunking_does_not_change_the_digest(store, save, chunk):
     """However a file is cut into writes, its bytes and digest are the same."""
     data = bytes(range(256)) * (24 if chunk == 1 else 40_000)
@@ -281,6 +284,9 @@ def test_restored_folder_lives_until_close(store, save):
     version = save(store, {"a": b"1", "b": b"2"})
     reader, keeper = store.reader(version), store.reader(version)
     dropped, kept = reader.directory(), keeper.directory(keep=True)
+    version = save(store, {"deep/a": b"1"})
+    deep = store.reader(version).sub("deep")
+    assert deep.directory(keep=True) == deep.directory()
     assert reader.directory() == dropped
 
     reader.close()
@@ -377,6 +383,27 @@ def test_huge_manifest_is_refused(store):
 
     writer.abort()
     assert list(store.version_ids()) == []
+
+
+def test_manifest_without_json_form_is_refused(store):
+    """A manifest value that JSON cannot hold stops the save by name."""
+    for value in (float("nan"), object(), {1, 2}):
+        writer = store.writer(new_id())
+        writer.open("a").write(b"x" * 9000)
+        with pytest.raises(MetadataValueError):
+            writer.publish({"note": value}, "text/plain")
+        writer.abort()
+    assert list(store.version_ids()) == []
+
+
+@pytest.mark.parametrize("media_type", ["", "text", "text/plain,x", "a/b;base64", "é/x"])
+def test_odd_media_types_are_refused(store, media_type):
+    """A media type that would break a data: URI stops the save."""
+    writer = store.writer(new_id())
+    writer.open("a").write(b"x")
+
+    with pytest.raises(InvalidKeyError, match="media type"):
+        writer.publish({}, media_type)
 
 
 def test_manifest_says_what_the_files_are(local, save, folder_of):

@@ -168,9 +168,7 @@ def test_links_of_a_repeat_lead_to_the_version_that_stands(ledger, make):
             make.link(task, IOType.OUTPUT, "out", version_id=draft.version.id),
             make.link(task, IOType.RUNTIME_VALUE_INPUT, "x", value=1),
         )
-        batches.append(
-            Batch(runs=(run,), tasks=(task,), versions=(other, draft), links=links)
-        )
+        batches.append(Batch(runs=(run,), tasks=(task,), versions=(other, draft), links=links))
     _, first = ledger.write(batches[0])
 
     other, again = ledger.write(batches[1])
@@ -259,9 +257,7 @@ def test_a_value_json_cannot_hold_is_refused_before_anything_is_locked(ledger, m
     assert ledger.tasks(TaskQuery()).items == ()
 
 
-@pytest.mark.parametrize(
-    ("code", "error"), [("ENOSPC", StoreFullError), ("EIO", StoreWriteError)]
-)
+@pytest.mark.parametrize(("code", "error"), [("ENOSPC", StoreFullError), ("EIO", StoreWriteError)])
 def test_an_error_inside_the_transaction_rolls_it_back(ledger, make, failpoint, code, error):
     """A system error before COMMIT is named and leaves nothing; the repeat works."""
     failpoint(f"commit.inside=error:{code}")

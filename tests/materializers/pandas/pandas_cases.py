@@ -62,7 +62,11 @@ EXACT: list[tuple[str, str, Callable[[], F]]] = [
     ("I3", "positions as names", lambda: F([[1, 2]], columns=["1", "0"])),
     ("I4", "integer names", lambda: F([[1, 2]], columns=[5, 3])),
     ("I4", "mixed names", lambda: F([[1, 2, 3, 4]], columns=[0, "a", None, np.nan])),
-    ("I4", "tuple names", lambda: F([[1, 2]], columns=pd.Index([(1, 2), (3,)], tupleize_cols=False))),
+    (
+        "I4",
+        "tuple names",
+        lambda: F([[1, 2]], columns=pd.Index([(1, 2), (3,)], tupleize_cols=False)),
+    ),
     ("I4", "dates as names", lambda: F([[1, 2]], columns=pd.date_range("2020", periods=2))),
     ("I4", "categories as names", lambda: F([[1, 2]], columns=pd.CategoricalIndex(["b", "a"]))),
     ("I4", "object names", lambda: F([[1, 2]], columns=pd.Index(["b", "a"], dtype=object))),
@@ -101,7 +105,11 @@ EXACT: list[tuple[str, str, Callable[[], F]]] = [
     ("I5", "non-unique index", lambda: F({"a": [1, 2]}, index=["x", "x"])),
     ("I5", "RangeIndex step", lambda: F({"a": [1, 2]}, index=pd.RangeIndex(10, 4, -3, name="r"))),
     ("I5", "IntervalIndex", lambda: F({"a": [1, 2]}, index=pd.interval_range(0, 2, closed="both"))),
-    ("I5", "PeriodIndex", lambda: F({"a": [1, 2]}, index=pd.period_range("2020", periods=2, freq="Q"))),
+    (
+        "I5",
+        "PeriodIndex",
+        lambda: F({"a": [1, 2]}, index=pd.period_range("2020", periods=2, freq="Q")),
+    ),
     ("I5", "CategoricalIndex", lambda: F({"a": [1, 2]}, index=pd.CategoricalIndex(["x", None]))),
     ("I5", "TimedeltaIndex", lambda: F({"a": [1, 2]}, index=pd.timedelta_range("1h", periods=2))),
     ("I5", "int8 index", lambda: F({"a": [1]}, index=pd.Index([1], dtype="int8"))),
@@ -116,15 +124,27 @@ EXACT: list[tuple[str, str, Callable[[], F]]] = [
     ("I7", "datetime64[ms]", lambda: F({"x": np.array(["1970-01-01", "NaT"], "M8[ms]")})),
     ("I7", "datetime64[us]", lambda: F({"x": np.array([1, -1], "M8[us]")})),
     ("I7", "datetime64[ns]", lambda: F({"x": np.array([2**62, -(2**62)], "M8[ns]")})),
-    ("I7", "timedelta units", lambda: F({u: np.array([1, 2], f"m8[{u}]") for u in ("s", "ms", "us", "ns")})),
+    (
+        "I7",
+        "timedelta units",
+        lambda: F({u: np.array([1, 2], f"m8[{u}]") for u in ("s", "ms", "us", "ns")}),
+    ),
     ("I7", "tz and unit", lambda: F({"x": pd.date_range("2020", periods=2, tz=BERLIN, unit="s")})),
     (
         "I8",
         "offset with seconds",
-        lambda: F({"x": pd.date_range("2020", periods=2, tz=dt.timezone(dt.timedelta(seconds=19817)))}),
+        lambda: F(
+            {"x": pd.date_range("2020", periods=2, tz=dt.timezone(dt.timedelta(seconds=19817)))}
+        ),
     ),
     ("I8", "fixed offset", lambda: F({"x": pd.date_range("2020", periods=2, tz="-03:30")})),
-    ("I8", "named offset", lambda: F({"x": pd.date_range("2020", periods=2, tz=dt.timezone(dt.timedelta(hours=1), "X"))})),
+    (
+        "I8",
+        "named offset",
+        lambda: F(
+            {"x": pd.date_range("2020", periods=2, tz=dt.timezone(dt.timedelta(hours=1), "X"))}
+        ),
+    ),
     ("I9", "str, None, NaN", lambda: column("a", None, np.nan)),
     ("I9", "str, None", lambda: column("a", None)),
     ("I9", "str, NaN", lambda: column("a", np.nan)),
@@ -138,7 +158,11 @@ EXACT: list[tuple[str, str, Callable[[], F]]] = [
     ("I10", "object bool and None", lambda: column(True, None)),
     ("I10", "object floats", lambda: column(1.5, -0.0, np.nan, np.inf)),
     ("I10", "object ints and NaN", lambda: column(1, np.nan)),
-    ("I10", "object numpy scalars", lambda: column(np.int8(1), np.float32(2), np.str_("x"), np.bool_(True))),
+    (
+        "I10",
+        "object numpy scalars",
+        lambda: column(np.int8(1), np.float32(2), np.str_("x"), np.bool_(True)),
+    ),
     ("I11", "int and str", lambda: column(1, "1")),
     ("I11", "int and bool", lambda: column(1, True)),
     ("I11", "2**70", lambda: column(2**70, 1)),
@@ -151,32 +175,75 @@ EXACT: list[tuple[str, str, Callable[[], F]]] = [
     (
         "I13",
         "mixed time zones",
-        lambda: column(pd.Timestamp("2020", tz="UTC"), pd.Timestamp("2020", tz=BERLIN), pd.Timestamp(0)),
+        lambda: column(
+            pd.Timestamp("2020", tz="UTC"), pd.Timestamp("2020", tz=BERLIN), pd.Timestamp(0)
+        ),
     ),
-    ("I13", "dates and times", lambda: column(dt.date(1, 1, 1), dt.time(1, 2, tzinfo=BERLIN), dt.timedelta(-1))),
+    (
+        "I13",
+        "dates and times",
+        lambda: column(dt.date(1, 1, 1), dt.time(1, 2, tzinfo=BERLIN), dt.timedelta(-1)),
+    ),
     ("I13", "datetimes", lambda: column(dt.datetime(2020, 10, 25, 2, fold=1, tzinfo=BERLIN), None)),
     ("I14", "object lone surrogate", lambda: column("\ud800", "\ud800\udc00", "a")),
     ("I15", "category ints with NaN", lambda: F({"c": pd.Categorical([1, None, 3])})),
-    ("I15", "category ordered, unused", lambda: F({"c": pd.Categorical(["b"], ["c", "b", "a"], ordered=True)})),
-    ("I15", "category of dates", lambda: F({"c": pd.Categorical(pd.date_range("2020", periods=2, tz="UTC"))})),
+    (
+        "I15",
+        "category ordered, unused",
+        lambda: F({"c": pd.Categorical(["b"], ["c", "b", "a"], ordered=True)}),
+    ),
+    (
+        "I15",
+        "category of dates",
+        lambda: F({"c": pd.Categorical(pd.date_range("2020", periods=2, tz="UTC"))}),
+    ),
     ("I15", "category of bool", lambda: F({"c": pd.Categorical([True, False, None])})),
-    ("I15", "category of object text", lambda: F({"c": pd.Categorical(pd.Index(["a", "b"], dtype=object))})),
+    (
+        "I15",
+        "category of object text",
+        lambda: F({"c": pd.Categorical(pd.Index(["a", "b"], dtype=object))}),
+    ),
     ("I15", "300 categories", lambda: F({"c": pd.Categorical(np.arange(300) % 290)})),
-    ("I15", "category of a range", lambda: F({"c": pd.Categorical.from_codes([0, 1], pd.RangeIndex(3))})),
+    (
+        "I15",
+        "category of a range",
+        lambda: F({"c": pd.Categorical.from_codes([0, 1], pd.RangeIndex(3))}),
+    ),
     ("I16", "category of Interval", lambda: F({"c": pd.cut([1, 5, 9], 3)})),
     ("I16", "mixed categories", lambda: F({"c": pd.Categorical([1, "a", None])})),
     ("I16", "category of tuples", lambda: F({"c": pd.Categorical(objects((1, 2), (3,)))})),
     ("I17", "complex", lambda: F({"x": np.array([1 + 2j, complex(np.nan, -0.0)])})),
     ("I17", "complex64", lambda: F({"x": np.array([1 + 2j], "c8")})),
     ("I17", "complex strided", lambda: F(np.arange(6).reshape(3, 2).astype("c16"))),
-    ("I17", "big-endian", lambda: F({"x": np.array([1, 2], ">i4"), "y": np.array([1.5, -0.0], ">f8")})),
+    (
+        "I17",
+        "big-endian",
+        lambda: F({"x": np.array([1, 2], ">i4"), "y": np.array([1.5, -0.0], ">f8")}),
+    ),
     ("I18", "arrow list", lambda: arrow([[1, None], None, []], pa.list_(pa.int64()))),
     ("I18", "arrow struct", lambda: arrow([{"a": 1}, None], pa.struct([("a", pa.int8())]))),
     ("I18", "arrow map", lambda: arrow([[("k", 1)], None], pa.map_(pa.string(), pa.int64()))),
-    ("I18", "arrow dictionary", lambda: arrow(["a", None, "a"], pa.dictionary(pa.int8(), pa.string()))),
+    (
+        "I18",
+        "arrow dictionary",
+        lambda: arrow(["a", None, "a"], pa.dictionary(pa.int8(), pa.string())),
+    ),
     ("I18", "arrow list of NaN", lambda: arrow([[np.nan]], pa.list_(pa.float64()))),
-    ("I18", "arrow scalars", lambda: F({"a": pd.array([1, None], "int64[pyarrow]"), "b": pd.array(["x", None], "string[pyarrow]")})),
-    ("I18", "arrow tz, date, time", lambda: arrow([pd.Timestamp("2020", tz="UTC")], pa.timestamp("ns", "Europe/Berlin"))),
+    (
+        "I18",
+        "arrow scalars",
+        lambda: F(
+            {
+                "a": pd.array([1, None], "int64[pyarrow]"),
+                "b": pd.array(["x", None], "string[pyarrow]"),
+            }
+        ),
+    ),
+    (
+        "I18",
+        "arrow tz, date, time",
+        lambda: arrow([pd.Timestamp("2020", tz="UTC")], pa.timestamp("ns", "Europe/Berlin")),
+    ),
     ("I18", "arrow null", lambda: arrow([None], pa.null())),
     ("I19", "arrow decimal256", lambda: arrow([Decimal("1.5"), None], pa.decimal256(50, 2))),
     ("I20", "attrs", lambda: with_attrs(a=[1, {"b": None}], unit="m/s", big=2**70, t=(1, 2))),
@@ -196,12 +263,29 @@ EXACT: list[tuple[str, str, Callable[[], F]]] = [
     ("I22", "NUL in text", lambda: F({"x": ["a\0b", "\0"]})),
     ("I22", "str with missing", lambda: F({"x": pd.array(["a", None], "str")})),
     ("I22", "string python", lambda: F({"x": pd.array(["a", None], pd.StringDtype("python"))})),
-    ("I22", "string pyarrow NA", lambda: F({"x": pd.array(["a", None], pd.StringDtype("pyarrow"))})),
-    ("I22", "str python nan", lambda: F({"x": pd.array(["a", None], pd.StringDtype("python", na_value=np.nan))})),
+    (
+        "I22",
+        "string pyarrow NA",
+        lambda: F({"x": pd.array(["a", None], pd.StringDtype("pyarrow"))}),
+    ),
+    (
+        "I22",
+        "str python nan",
+        lambda: F({"x": pd.array(["a", None], pd.StringDtype("python", na_value=np.nan))}),
+    ),
     ("I22", "-0.0 and inf", lambda: F({"x": [-0.0, np.inf, -np.inf, 5e-324]})),
     ("I22", "NaN payload", nan_payload),
     ("I22", "float16", lambda: F({"x": np.array([1.5, np.nan, -0.0], "f2")})),
-    ("I22", "all integer widths", lambda: F({t: np.array([0, np.iinfo(t).max, np.iinfo(t).min], t) for t in ("i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8")})),
+    (
+        "I22",
+        "all integer widths",
+        lambda: F(
+            {
+                t: np.array([0, np.iinfo(t).max, np.iinfo(t).min], t)
+                for t in ("i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8")
+            }
+        ),
+    ),
     ("I22", "bool", lambda: F({"x": [True, False, True]})),
     ("I22", "bytes", lambda: column(b"", b"\xff\0")),
     ("I22", "UUID", lambda: column(UUID(int=5), UUID(int=2**127))),
@@ -211,23 +295,41 @@ EXACT: list[tuple[str, str, Callable[[], F]]] = [
     (
         "I22",
         "Interval of times",
-        lambda: F({"x": pd.interval_range(pd.Timestamp("2020", tz="UTC"), periods=2, closed="left")}),
+        lambda: F(
+            {"x": pd.interval_range(pd.Timestamp("2020", tz="UTC"), periods=2, closed="left")}
+        ),
     ),
-    ("I22", "Interval of ints", lambda: F({"x": pd.arrays.IntervalArray.from_breaks([0, 1, 2], "both")})),
+    (
+        "I22",
+        "Interval of ints",
+        lambda: F({"x": pd.arrays.IntervalArray.from_breaks([0, 1, 2], "both")}),
+    ),
     ("I22", "Interval objects", lambda: column(pd.Interval(0, 1), pd.Interval(0.5, 1, "both"))),
     ("I22", "complex objects", lambda: column(1j, complex(np.nan, np.inf))),
-    ("I22", "pandas scalars", lambda: column(pd.Timedelta("1s"), pd.offsets.MonthEnd(2), pd.DateOffset(days=1))),
-    ("I24", "object text of pandas 2", lambda: F({"s": objects("a", np.nan)}, index=pd.Index(["x", "y"], dtype=object))),
+    (
+        "I22",
+        "pandas scalars",
+        lambda: column(pd.Timedelta("1s"), pd.offsets.MonthEnd(2), pd.DateOffset(days=1)),
+    ),
+    (
+        "I24",
+        "object text of pandas 2",
+        lambda: F({"s": objects("a", np.nan)}, index=pd.Index(["x", "y"], dtype=object)),
+    ),
     ("I26", "1,000 columns", lambda: F(np.arange(2000.0).reshape(2, 1000))),
     ("-", "strided", strided),
     ("-", "strided and large", big_strided),
     ("-", "every second row", lambda: strided(10).iloc[::2]),
     ("-", "reversed", lambda: strided(10).iloc[::-1]),
     ("-", "fortran", lambda: F(np.asfortranarray(np.arange(6).reshape(3, 2)))),
-    ("-", "sliced text", lambda: F({"s": list("abcdef"), "c": pd.Categorical(list("aabbcc"))}).iloc[2:5]),
+    (
+        "-",
+        "sliced text",
+        lambda: F({"s": list("abcdef"), "c": pd.Categorical(list("aabbcc"))}).iloc[2:5],
+    ),
     ("-", "concatenated text", lambda: pd.concat([F({"s": ["a"]}), F({"s": [None, "b"]})])),
     ("-", "masked strided", lambda: F({"x": pd.array([1, None, 3, 4], "Int16")}).iloc[::2]),
-]  # fmt: skip
+]
 
 
 class Odd:
@@ -281,7 +383,13 @@ def cyclic() -> F:
 
 # Row, name, maker, error class, what the message names.
 REFUSED: list[tuple[str, str, Callable[[], F], str, str]] = [
-    ("I11", "2-d object array", lambda: column(np.array([[1, "a"]], dtype=object)), "Lossy", "column 'x' (position 0), row 0"),
+    (
+        "I11",
+        "2-d object array",
+        lambda: column(np.array([[1, "a"]], dtype=object)),
+        "Lossy",
+        "column 'x' (position 0), row 0",
+    ),
     ("I11", "unknown class", lambda: column(1, Odd()), "Lossy", "row 1"),
     ("I11", "str subclass", lambda: column("a", Text("b")), "Lossy", "row 1"),
     ("I11", "OrderedDict", lambda: column(OrderedDict(a=1)), "Lossy", "OrderedDict"),
@@ -289,17 +397,49 @@ REFUSED: list[tuple[str, str, Callable[[], F], str, str]] = [
     ("I11", "frame in a cell", lambda: column(F()), "Lossy", "row 0"),
     ("I12", "list that holds itself", cyclic, "Lossy", "row 1"),
     ("I12", "function", lambda: column([len]), "Lossy", "row 0"),
-    ("I14", "surrogate in a string dtype", lambda: F({"x": pd.array(["a", "\ud800"], pd.StringDtype("python"))}), "Lossy", "column 'x' (position 0), row 1"),
+    (
+        "I14",
+        "surrogate in a string dtype",
+        lambda: F({"x": pd.array(["a", "\ud800"], pd.StringDtype("python"))}),
+        "Lossy",
+        "column 'x' (position 0), row 1",
+    ),
     ("I17", "longdouble", lambda: F({"x": np.array([1], np.longdouble)}), "Lossy", "column 'x'"),
     ("I17", "clongdouble", lambda: F({"x": np.array([1], np.clongdouble)}), "Lossy", "column 'x'"),
     ("I17", "Sparse", lambda: F({"x": pd.arrays.SparseArray([0, 0, 1])}), "Lossy", "Sparse"),
     ("I17", "longdouble object", lambda: column(np.longdouble(1)), "Lossy", "float128"),
     ("I20", "attrs object", lambda: with_attrs(a=Odd()), "Metadata", "attrs"),
     ("I20", "attrs frame", lambda: with_attrs(a=F()), "Metadata", "attrs"),
-    ("I6", "custom freq", lambda: F(index=pd.date_range("2020", periods=3, freq=pd.offsets.CDay(holidays=["2020-01-02"]))), "Lossy", "index"),
-    ("I8", "dateutil zone of this machine", lambda: F({"x": pd.date_range("2020", periods=2, tz="dateutil/Europe/Berlin")}), "Lossy", "column 'x'"),
+    (
+        "I6",
+        "custom freq",
+        lambda: F(
+            index=pd.date_range("2020", periods=3, freq=pd.offsets.CDay(holidays=["2020-01-02"]))
+        ),
+        "Lossy",
+        "index",
+    ),
+    (
+        "I8",
+        "dateutil zone of this machine",
+        lambda: F({"x": pd.date_range("2020", periods=2, tz="dateutil/Europe/Berlin")}),
+        "Lossy",
+        "column 'x'",
+    ),
     ("-", "third-party dtype", lambda: F({"x": OddArray()}), "Lossy", "odd"),
     ("-", "subclass", lambda: SubFrame({"a": [1]}), "Lossy", "SubFrame"),
-    ("-", "odd label", lambda: F([[1]], columns=pd.Index([Odd()], dtype=object)), "Lossy", "column labels"),
-    ("-", "odd index name", lambda: F({"a": [1]}, index=pd.Index([1], name=Text("x"))), "Lossy", "index"),
-]  # fmt: skip
+    (
+        "-",
+        "odd label",
+        lambda: F([[1]], columns=pd.Index([Odd()], dtype=object)),
+        "Lossy",
+        "column labels",
+    ),
+    (
+        "-",
+        "odd index name",
+        lambda: F({"a": [1]}, index=pd.Index([1], name=Text("x"))),
+        "Lossy",
+        "index",
+    ),
+]

@@ -70,6 +70,9 @@ class _Sink:
 class FakeParts:
     """Stores `Foreign` and `Frame`, streams `Frame`, refuses everything else."""
 
+    def claims(self, cls: type, key: str) -> bool:
+        return cls.__name__ == "Claimed"
+
     def save(self, value: Any, files: Any) -> dict[str, Any]:
         self._check(value)
         with files.open("payload.bin") as sink:
@@ -102,8 +105,9 @@ class FakeParts:
         }
 
     def _check(self, value: Any) -> None:
-        from artifact_plugins.errors import LossyConversionError, NoMaterializerError
         from python_samples import Foreign
+
+        from artifact_plugins.errors import LossyConversionError, NoMaterializerError
 
         if not isinstance(value, Foreign):
             raise NoMaterializerError(f"no materializer handles {type(value).__name__}")

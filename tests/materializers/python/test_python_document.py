@@ -10,7 +10,7 @@ import sys
 import time as clock
 import tracemalloc
 from collections import Counter, OrderedDict, defaultdict, deque
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -18,6 +18,7 @@ from uuid import UUID, SafeUUID
 from zoneinfo import ZoneInfo
 
 import pytest
+
 from artifact_materializers.python.equality import deep_equal
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -36,17 +37,17 @@ SCALARS = [
     range(3), range(0, 2**70, 2**65), slice(1, None, "a"), slice(2**70),
     datetime(2020, 2, 29, 12, 30, 1, 5), datetime(1, 1, 1), datetime.max,
     datetime(2021, 10, 31, 2, 30, tzinfo=PARIS), datetime(2021, 10, 31, 2, 30, fold=1, tzinfo=PARIS),
-    datetime(2020, 1, 1, fold=1), datetime(2020, 1, 1, tzinfo=timezone.utc),
+    datetime(2020, 1, 1, fold=1), datetime(2020, 1, 1, tzinfo=UTC),
     datetime(2020, 1, 1, tzinfo=timezone(timedelta(hours=5, minutes=30, seconds=7, microseconds=9))),
     datetime(2020, 1, 1, tzinfo=timezone(timedelta(hours=-1), "named\ud800")),
-    time(1, 2, 3, 4), time(1, tzinfo=timezone.utc, fold=1), time.max,
-    date(2020, 2, 29), timedelta(-1, 1, 1), timedelta.max, timezone.utc,
+    time(1, 2, 3, 4), time(1, tzinfo=UTC, fold=1), time.max,
+    date(2020, 2, 29), timedelta(-1, 1, 1), timedelta.max, UTC,
     timezone(timedelta(0), "Zulu"), PARIS, ZoneInfo("UTC"),
     Decimal("1.00"), Decimal("-0"), Decimal("NaN123"), Decimal("-sNaN"), Decimal("-Infinity"),
     Decimal("1E+999999"), Decimal("1." + "3" * 100),
     Fraction(-1, 3), Fraction(2**80, 3**80),
     UUID(int=5), UUID(int=2**128 - 1, is_safe=SafeUUID.safe),
-    re.compile("a.b", re.I | re.S), re.compile(rb"(?i)x"), re.compile("(?x) \ud800"),
+    re.compile("a.b", re.IGNORECASE | re.DOTALL), re.compile(rb"(?i)x"), re.compile("(?x) \ud800"),
     PurePosixPath("/a/../b"), PurePosixPath("//x"), PureWindowsPath("C:\\a"),
 ]  # fmt: skip
 
@@ -106,7 +107,7 @@ def test_comparison_tells_apart_what_python_calls_equal():
         (1, True), (1, 1.0), (0.0, -0.0), (math.nan, ODD_NAN), ([1], (1,)), ({1}, frozenset({1})),
         ({"a": 1, "b": 2}, {"b": 2, "a": 1}), ({1: 0}, {True: 0}), ({1}, {True}),
         (deque([1]), deque([1], 3)), (defaultdict(list), defaultdict(dict)),
-        (Decimal("1.0"), Decimal("1.00")), (timezone.utc, timezone(timedelta(0), "Zulu")),
+        (Decimal("1.0"), Decimal("1.00")), (UTC, timezone(timedelta(0), "Zulu")),
         (datetime(2020, 1, 1), datetime(2020, 1, 1, fold=1)),
         (UUID(int=1), UUID(int=1, is_safe=SafeUUID.safe)),
         ([1], [1, 2]), ({1: [0]}, {1: [0.0]}), ((math.nan,), (1.0,)),
@@ -138,9 +139,9 @@ def test_equal_values_have_equal_bytes(document, new_files, round_trip, value):
 def test_sets_have_the_same_bytes_in_every_process(samples_folder):
     """The order of a set is by content, not by hashes that change with the process."""
     code = (
-        "from python_samples import *; from artifact_materializers.python.encode import *\n"
+        "from python_samples import *; from artifact_materializers.python.encode import *; from artifact_materializers.python.parts import NO_PARTS\n"
         "v = {'b', 'a', 3, None, Color.RED, Level.LOW, Pair(1, 'x'), frozenset({'q', Mode.FAST})}\n"
-        "print(write_document([v, {'x': {('a', Color.BLUE), ('b', Level.HIGH)}}], None, None))"
+        "print(write_document([v, {'x': {('a', Color.BLUE), ('b', Level.HIGH)}}], NO_PARTS, None))"
     )
 
     printed = {
@@ -187,8 +188,7 @@ def test_value_loads_in_a_fresh_process(document, tmp_path, samples_folder):
     )
 
     assert done.stdout.strip() == (
-        "[Record(ident=1, name='a', score=0.5, tags=[], extra={}), "
-        "<Color.BLUE: 'blue'>, {2: nan}]"
+        "[Record(ident=1, name='a', score=0.5, tags=[], extra={}), <Color.BLUE: 'blue'>, {2: nan}]"
     )
 
 

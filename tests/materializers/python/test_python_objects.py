@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-import python_samples as samples
 import pytest
-from artifact_materializers.python.equality import deep_equal
+import python_samples as samples
 
+from artifact_materializers.python.equality import deep_equal
 from artifact_plugins.errors import (
     LoadFailedError,
     NotSerializableError,
@@ -141,7 +141,9 @@ def test_field_order_may_change(document, files):
     """Fields are found by name: a class that reorders them still loads."""
     document.save_files([samples.Pair(1, 2), samples.Frozen(3, 4)], files)
     text = files.content["value.json"]
-    text = text.replace(b'["left","right"]', b'["right","left"]').replace(b'["a","b"]', b'["b","a"]')
+    text = text.replace(b'["left","right"]', b'["right","left"]').replace(
+        b'["a","b"]', b'["b","a"]'
+    )
     files.content["value.json"] = text
 
     loaded = document.load_files(files, list)

@@ -6,7 +6,6 @@ import subprocess
 import sys
 
 from artifact_materializers import python as plugin
-
 from artifact_plugins import Materializer
 from artifact_plugins.contracts.abilities import DirectIO, UsesParts
 from artifact_plugins.contracts.refs import find_type, load_target

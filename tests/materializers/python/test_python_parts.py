@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import python_samples as samples
+
 from artifact_materializers.python.attachments import SmallFiles
 
 

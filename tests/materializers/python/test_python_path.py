@@ -8,8 +8,8 @@ import sys
 from pathlib import Path, PurePath
 
 import pytest
-from artifact_materializers.python.path import PathMaterializer
 
+from artifact_materializers.python.path import PathMaterializer
 from artifact_plugins.errors import LoadFailedError, NotSerializableError
 
 

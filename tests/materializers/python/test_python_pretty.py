@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import time
 
-import python_samples as samples
 import pytest
+import python_samples as samples
+
 from artifact_materializers.python.document import DocumentMaterializer
 from artifact_materializers.python.pretty import describe, pretty
 

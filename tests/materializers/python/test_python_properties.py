@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import re
 from collections import Counter, OrderedDict, defaultdict, deque
-from datetime import timezone
+from datetime import UTC
 from decimal import Decimal
 
 import python_samples as samples
-from artifact_materializers.python.document import DocumentMaterializer
-from artifact_materializers.python.equality import deep_equal
-from artifact_materializers.python.pretty import describe, pretty
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from artifact_materializers.python.document import DocumentMaterializer
+from artifact_materializers.python.equality import deep_equal
+from artifact_materializers.python.pretty import describe, pretty
 from artifact_plugins.records.metadata import check_metadata
 
 ANY_TEXT = st.text(st.characters(), max_size=8)
 HASHABLE = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), ANY_TEXT, st.binary(max_size=8),
     st.complex_numbers(), st.dates(), st.timedeltas(), st.uuids(), st.fractions(),
-    st.datetimes(timezones=st.none() | st.just(timezone.utc) | st.timezones()),
+    st.datetimes(timezones=st.none() | st.just(UTC) | st.timezones()),
     st.times(), st.decimals(allow_nan=None), st.timezones(), st.builds(range, st.integers()),
     st.sampled_from([*samples.Color, *samples.Level, samples.Right(3), samples.Bits(9), ...]),
     st.builds(samples.Pair, st.integers(), ANY_TEXT),

@@ -13,8 +13,8 @@ import weakref
 from collections import OrderedDict, defaultdict
 from ctypes import c_int, pointer
 
-import python_samples as samples
 import pytest
+import python_samples as samples
 
 from artifact_plugins.errors import (
     LoadFailedError,

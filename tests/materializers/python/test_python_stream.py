@@ -11,8 +11,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from types import GeneratorType
 
-import python_samples as samples
 import pytest
+import python_samples as samples
 
 from artifact_plugins.errors import LoadFailedError, LossyConversionError, NotSerializableError
 

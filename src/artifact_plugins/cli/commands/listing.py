@@ -45,11 +45,11 @@ def command(
         else:
             write_text(f"{place.emptiness}; {TO_DO}")
         return
-    with place.open() as session:
+    with place.open_ledger() as ledger:
         if name is None:
-            _list_artifacts(session.ledger, session.settings, limit, page_token, as_json)
+            _list_artifacts(ledger, place.settings, limit, page_token, as_json)
         else:
-            _list_versions(session.ledger, session.settings, name, tag, limit, page_token, as_json)
+            _list_versions(ledger, place.settings, name, tag, limit, page_token, as_json)
 
 
 def _list_artifacts(

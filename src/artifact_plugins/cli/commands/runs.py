@@ -51,10 +51,9 @@ def command(
         else:
             write_text(f"{place.emptiness}; {TO_DO}")
         return
-    with place.open() as session:
-        ledger = session.ledger
+    with place.open_ledger() as ledger:
         if run is None:
-            _list_runs(ledger, session.settings, pipeline, limit, page_token, as_json)
+            _list_runs(ledger, place.settings, pipeline, limit, page_token, as_json)
         else:
             _show_run(ledger, ledger.run(run), limit, page_token, as_json)
 

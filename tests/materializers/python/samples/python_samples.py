@@ -45,10 +45,10 @@ class Pair(NamedTuple):
     right: Any = None
 
 
-Classic = namedtuple("Classic", ["a", "b"])  # noqa: PYI024  # the old way is under test
+Classic = namedtuple("Classic", ["a", "b"])  # the old way is under test
 
 
-class Open(namedtuple("Open", ["a"])):  # noqa: PYI024, SLOT002  # has a __dict__ on purpose
+class Open(namedtuple("Open", ["a"])):  # has a __dict__ on purpose
     pass
 
 

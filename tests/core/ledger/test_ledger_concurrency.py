@@ -1,0 +1,240 @@
+"""Many writers: processes, threads, forks, kills and locks."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from artifact_plugins.errors import LedgerBusyError
+from artifact_plugins.ledger import Ledger, gate
+from artifact_plugins.ledger.gate import WriteGate
+from artifact_plugins.records import Batch, VersionQuery
+
+WORKERS = Path(__file__).with_name("ledger_workers.py")
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., subprocess.Popen[str]]:
+    """Start workers; they share compiled modules, so that many start quickly."""
+    folder = tmp_path_factory.mktemp("pycache")
+    compiled = {"PYTHONPYCACHEPREFIX": str(folder), "PYTHONDONTWRITEBYTECODE": ""}
+
+    def start_worker(*arguments: Any, **environment: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, str(WORKERS), *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **compiled, **environment},
+        )
+
+    finish(start_worker("one", f"sqlite:///{folder}/ledger.sqlite", "k"))
+    return start_worker
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=100)
+    return process.returncode, out, err
+
+
+def numbers(ledger: Ledger) -> list[int]:
+    page = ledger.versions(VersionQuery(artifact="flights"), limit=1000, newest_first=False)
+    return [version.version for version in page]
+
+
+def test_sixteen_processes_number_one_artifact_without_gaps(url, start):
+    """16 processes that save the same new artifact 20 times give 1..320 (B1, B2)."""
+    processes = [start("many", url, worker, 20) for worker in range(16)]
+
+    ended = [finish(process) for process in processes]
+
+    assert [code for code, _, _ in ended] == [0] * 16, [err for _, _, err in ended]
+    with Ledger.open(url, durable=False) as ledger:
+        assert numbers(ledger) == list(range(1, 321))
+        assert ledger.check() == []
+
+
+def test_highest_number_plus_one_would_collide(ledger, make, url):
+    """Negative control: numbers read before they are written are given twice."""
+    make.save(ledger)
+    path = url.removeprefix("sqlite:///")
+    text = "SELECT max(version) + 1 FROM version"
+
+    first, second = (sqlite3.connect(path) for _ in range(2))
+    given = [raw.execute(text).fetchone()[0] for raw in (first, second)]
+    first.close()
+    second.close()
+
+    assert given == [2, 2]
+
+
+def test_one_key_from_many_threads_is_one_version(ledger, make):
+    """The same key and content at once from 8 threads is one version for all (B3)."""
+    with ThreadPoolExecutor(8) as pool:
+        saved = list(pool.map(lambda _: make.save(ledger, key="k"), range(40)))
+
+    assert len({version.id for version in saved}) == 1
+    assert numbers(ledger) == [1]
+
+
+@pytest.mark.parametrize("where", ["file", "memory"])
+def test_threads_share_a_ledger(where, url, make):
+    """Threads that save and read through one ledger get dense numbers and no errors (B17)."""
+    with Ledger.open(url if where == "file" else "sqlite://", durable=False) as ledger:
+
+        def work(_: int) -> int:
+            saved = make.save(ledger)
+            return ledger.version(saved.id).version
+
+        with ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(work, range(200)))
+
+        assert sorted(found) == list(range(1, 201))
+        assert ledger.check() == []
+
+
+def test_connections_of_threads_that_ended_are_used_again(ledger, make):
+    """A thousand short threads do not leave a thousand connections open."""
+    for _ in range(30):
+        thread = threading.Thread(target=make.save, args=(ledger,))
+        thread.start()
+        thread.join()
+
+    assert len(ledger._database._all) <= 3
+    assert numbers(ledger) == list(range(1, 31))
+
+
+def test_a_forked_child_has_its_own_connection_and_lock(ledger, make):
+    """A child forked from a process with an open ledger saves beside its parent (A26)."""
+    make.save(ledger)
+
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            for _ in range(20):
+                make.save(ledger)
+            ledger.close()
+            code = 0
+        finally:
+            os._exit(code)
+    for _ in range(20):
+        make.save(ledger)
+    _, status = os.waitpid(child, 0)
+
+    assert status == 0
+    assert numbers(ledger) == list(range(1, 42))
+    assert ledger.check() == []
+
+
+@pytest.mark.parametrize("point", ["commit.before", "commit.inside", "commit.after"])
+def test_a_kill_leaves_all_or_nothing_and_the_repeat_gives_one_version(url, make, start, point):
+    """A kill -9 at any point of a commit, then the same save: exactly one version (A6-A8)."""
+    with Ledger.open(url, durable=True) as ledger:
+        make.save(ledger, "other")
+    points = {
+        "ARTIFACT_PLUGINS_TESTING": "1",
+        "ARTIFACT_PLUGINS_FAILPOINTS": f"{point}=kill",
+    }
+
+    code, _, err = finish(start("one", url, "k", **points))
+
+    assert code == -signal.SIGKILL, err
+    with Ledger.open(url, durable=True) as ledger:
+        left = ledger.versions(VersionQuery(artifact="flights")).items
+        assert len(left) == (1 if point == "commit.after" else 0)
+        code, out, err = finish(start("one", url, "k"))
+        assert code == 0, err
+        (version,) = ledger.versions(VersionQuery(artifact="flights")).items
+        assert out.split() == [version.id, "1"]
+        assert not left or left[0].id == version.id
+        assert ledger.check() == []
+
+
+def test_a_lock_held_by_others_is_a_named_error(url, make):
+    """A ledger locked for longer than the timeout says so and how long (D1)."""
+    ledger = Ledger.open(url, durable=False, busy_timeout_seconds=0.1)
+    other = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    with pytest.raises(LedgerBusyError, match="nothing was written") as caught:
+        make.save(ledger)
+
+    assert caught.value.waited >= 0.09
+    assert caught.value.retryable
+    other.execute("ROLLBACK")
+    assert make.save(ledger).version == 1
+    other.close()
+    ledger.close()
+
+
+def test_a_closed_gate_is_a_named_error(url, make):
+    """Waiting for the write gate ends with the timeout too."""
+    ledger = Ledger.open(url, durable=False, busy_timeout_seconds=0.1)
+    other = WriteGate(Path(url.removeprefix("sqlite:///")), 1.0)
+    other.acquire(across_processes=True)
+
+    try:
+        if gate.FILE_LOCK_NEEDED:
+            with pytest.raises(LedgerBusyError, match="busy_timeout_seconds"):
+                make.save(ledger)
+    finally:
+        other.release()
+
+    assert make.save(ledger).version == 1
+    other.close()
+    ledger.close()
+
+
+def test_the_gate_lets_one_in_at_a_time(tmp_path):
+    """Two holders of one gate, in one process or several, never overlap."""
+    gates = [WriteGate(tmp_path / "x", 10.0) for _ in range(2)]
+    inside: list[int] = []
+    most: list[int] = []
+
+    def work(number: int) -> None:
+        own = gates[number % 2]
+        for _ in range(20):
+            own.acquire(across_processes=True)
+            inside.append(number)
+            most.append(len(inside))
+            time.sleep(0.0002)
+            inside.remove(number)
+            own.release()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+
+    assert set(most) == {1}
+    for one in gates:
+        one.close()
+
+
+def test_readers_see_whole_batches(ledger, make):
+    """A reader beside a writer sees all versions of a batch or none (B15)."""
+    stop = threading.Event()
+    seen: set[int] = set()
+
+    def read() -> None:
+        while not stop.is_set():
+            seen.add(len(ledger.versions(VersionQuery(), limit=1000)) % 5)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for _ in range(40):
+        ledger.write(Batch(versions=tuple(make.draft(f"a{n}") for n in range(5))))
+    stop.set()
+    reader.join()
+
+    assert seen == {0}
