@@ -45,7 +45,7 @@ def main() -> None:
         best = str(ranking["carrier"].iloc[0])
         version = next(v for v in run.versions("delay-model") if ap.load(v).carrier == best)
         console.rule(f"[bold]3. where the best model ({best}) comes from")
-        console.print(session.lineage(version).upstream().tree(), highlight=False, markup=False)
+        console.print(ap.lineage(version).upstream().tree(), highlight=False, markup=False)
 
         console.rule("[bold]4. where the bytes lie")
         here = Path.cwd().as_uri() + "/"
@@ -60,7 +60,7 @@ def main() -> None:
             )
         page = session.export(run["report"], Path("report"))[0]
         graph = Path("lineage.html")
-        graph.write_text(session.lineage(run["ranking"]).upstream().html(), encoding="utf-8")
+        graph.write_text(ap.lineage(run["ranking"]).upstream().html(), encoding="utf-8")
         console.print(f"the report: {page.resolve()}\nits lineage as a page: {graph.resolve()}")
 
         console.rule("[bold]5. what it cost")

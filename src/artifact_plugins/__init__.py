@@ -7,7 +7,7 @@ Plugin authors: `Materializer`, `MaterializerOffer`, `hookimpl`, `Preview`,
 and the contract tests in `artifact_plugins.testing`.
 
 Maintainers: floors, top to bottom, each importing only what is below it:
-cli | testing > steps > session | lineage > plugins | content | ledger |
+cli | testing > steps > session | lineage_graph > plugins | content | ledger |
 runtimes > contracts > settings > records > errors | failpoints.
 """
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from artifact_plugins.contracts.materializer import Materializer as Materializer
     from artifact_plugins.contracts.offers import MaterializerOffer as MaterializerOffer
     from artifact_plugins.errors import ArtifactPluginsError as ArtifactPluginsError
-    from artifact_plugins.lineage import Lineage as Lineage
+    from artifact_plugins.lineage_graph import Lineage as Lineage
     from artifact_plugins.records.artifact import ArtifactVersion as ArtifactVersion
     from artifact_plugins.records.artifact import Preview as Preview
     from artifact_plugins.records.link import IOType as IOType
@@ -52,7 +52,7 @@ _WHERE = {
     "IOType": "records.link",
     "Input": "steps",
     "Lazy": "steps",
-    "Lineage": "lineage",
+    "Lineage": "lineage_graph",
     "Materializer": "contracts.materializer",
     "MaterializerOffer": "contracts.offers",
     "Output": "steps",

@@ -7,7 +7,6 @@ dtype.py     dtype objects
 npy.py       the .npy format, written without copying and read without unpickling
 dtypes.py    dtypes as text and back, exactly
 summary.py   describe and preview from a bounded sample
-folder.py    FileWriter and FileReader over a plain folder
 """
 
 from __future__ import annotations

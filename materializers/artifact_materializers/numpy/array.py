@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
 from artifact_materializers.numpy import npy
-from artifact_materializers.numpy.folder import FolderReader, FolderWriter
 from artifact_materializers.numpy.npy import Array
 from artifact_materializers.numpy.summary import describe_array, preview_array
-from artifact_plugins import Materializer, Preview
+from artifact_plugins import Preview
 from artifact_plugins.contracts.files import FileReader, FileSink, FileWriter
+from artifact_plugins.contracts.folder import DirectMaterializer
 from artifact_plugins.errors import LoadFailedError
 
 FILE = "array.npy"
 CHUNKS = "chunks.npy"
 
 
-class ArrayMaterializer(Materializer[Any]):
+class ArrayMaterializer(DirectMaterializer[Any]):
     """ndarrays of every dtype that holds values, exactly: dtype, shape, order, every bit.
 
     A loaded array is writable whatever the saved one was: its memory is a
@@ -37,21 +36,13 @@ class ArrayMaterializer(Materializer[Any]):
     _type: ClassVar[type] = np.ndarray
     _hint: ClassVar[str] = "save numpy.asarray(value)"
 
-    def save(self, value: Array, directory: Path) -> None:
+    def save_files(self, value: Array, files: FileWriter) -> None:
         """Write `array.npy`.
 
         Raises:
             NotSerializableError: Python objects or variable-width strings inside.
             LossyConversionError: A subclass, or a dtype that cannot be kept.
         """
-        self.save_files(value, FolderWriter(directory))
-
-    def load(self, directory: Path, data_type: type) -> Array:
-        """Map `array.npy`."""
-        return self.load_files(FolderReader(directory), data_type)
-
-    def save_files(self, value: Array, files: FileWriter) -> None:
-        """Write the array in one piece; see `save`."""
         npy.check_exact_type(value, self._type, self._hint)
         npy.save_array(files, FILE, np.ndarray.view(value, np.ndarray))
 

@@ -4,40 +4,31 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 from artifact_materializers.numpy.dtypes import Dtype, from_spec, is_same, to_spec
-from artifact_materializers.numpy.folder import FolderReader, FolderWriter
-from artifact_plugins import Materializer, Preview
+from artifact_plugins import Preview
 from artifact_plugins.contracts.files import FileReader, FileWriter
+from artifact_plugins.contracts.folder import DirectMaterializer
 from artifact_plugins.errors import LoadFailedError, LossyConversionError, ResourceLimitError
 
 FILE = "dtype.txt"
 MAX_BYTES = 1024 * 1024
 
 
-class DtypeMaterializer(Materializer[Any]):
+class DtypeMaterializer(DirectMaterializer[Any]):
     """dtypes with offsets, titles, alignment and byte order, as one Python literal."""
 
     format = "npy-dtype/1"
     media_type = "text/plain"
     exact: ClassVar[bool] = True
 
-    def save(self, value: Dtype, directory: Path) -> None:
+    def save_files(self, value: Dtype, files: FileWriter) -> None:
         """Write `dtype.txt`.
 
         Raises:
             LossyConversionError: Metadata, or a dtype of another library.
         """
-        self.save_files(value, FolderWriter(directory))
-
-    def load(self, directory: Path, data_type: type) -> Dtype:
-        """Read `dtype.txt`."""
-        return self.load_files(FolderReader(directory), data_type)
-
-    def save_files(self, value: Dtype, files: FileWriter) -> None:
-        """Write one file; see `save`."""
         text = _text(value)
         with files.open(FILE) as sink:
             sink.write(text.encode("ascii"))

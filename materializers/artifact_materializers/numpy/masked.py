@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
 from artifact_materializers.numpy import npy
-from artifact_materializers.numpy.folder import FolderReader, FolderWriter
 from artifact_materializers.numpy.npy import Array
 from artifact_materializers.numpy.summary import describe_array, preview_array
-from artifact_plugins import Materializer, Preview
+from artifact_plugins import Preview
 from artifact_plugins.contracts.files import FileReader, FileWriter
+from artifact_plugins.contracts.folder import DirectMaterializer
 from artifact_plugins.errors import LoadFailedError, LossyConversionError
 
 FILE = "masked.npy"
 
 
-class MaskedMaterializer(Materializer[Any]):
+class MaskedMaterializer(DirectMaterializer[Any]):
     """MaskedArrays as npy arrays one behind the other: flags, data, mask, fill value.
 
     Masked elements keep the data below the mask. A mask that was never made
@@ -31,16 +30,8 @@ class MaskedMaterializer(Materializer[Any]):
     media_type = "application/x-npy"
     exact: ClassVar[bool] = True
 
-    def save(self, value: Any, directory: Path) -> None:
-        """Write `masked.npy`; refuses what `ArrayMaterializer` refuses."""
-        self.save_files(value, FolderWriter(directory))
-
-    def load(self, directory: Path, data_type: type) -> Any:
-        """Map `masked.npy`."""
-        return self.load_files(FolderReader(directory), data_type)
-
     def save_files(self, value: Any, files: FileWriter) -> None:
-        """Write one file; see `save`."""
+        """Write `masked.npy`; refuses what `ArrayMaterializer` refuses."""
         npy.check_exact_type(value, np.ma.MaskedArray, "save numpy.ma.MaskedArray(value)")
         if value.baseclass is not np.ndarray:
             raise LossyConversionError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,37 +10,29 @@ import numpy as np
 from artifact_materializers.numpy import npy
 from artifact_materializers.numpy.array import FILE
 from artifact_materializers.numpy.dtypes import is_same
-from artifact_materializers.numpy.folder import FolderReader, FolderWriter
-from artifact_plugins import Materializer, Preview
+from artifact_plugins import Preview
 from artifact_plugins.contracts.files import FileReader, FileWriter
+from artifact_plugins.contracts.folder import DirectMaterializer
 from artifact_plugins.errors import LoadFailedError
 
 _CODEC = {"<": "utf-32-le", ">": "utf-32-be"}
 _MAX_PREVIEW = 2000
 
 
-class ScalarMaterializer(Materializer[Any]):
+class ScalarMaterializer(DirectMaterializer[Any]):
     """Scalars of every class of numpy, with their unit, byte width and every bit."""
 
     format = "npy/1"
     media_type = "application/x-npy"
     exact: ClassVar[bool] = True
 
-    def save(self, value: Any, directory: Path) -> None:
+    def save_files(self, value: Any, files: FileWriter) -> None:
         """Write `array.npy` of shape ().
 
         Raises:
             LossyConversionError: An instance of a subclass.
             NotSerializableError: A structure with Python objects inside.
         """
-        self.save_files(value, FolderWriter(directory))
-
-    def load(self, directory: Path, data_type: type) -> Any:
-        """Read `array.npy`."""
-        return self.load_files(FolderReader(directory), data_type)
-
-    def save_files(self, value: Any, files: FileWriter) -> None:
-        """Write one file; see `save`."""
         wanted = value.dtype.type
         npy.check_exact_type(value, wanted, f"save numpy.{wanted.__name__}(value)")
         # An array drops trailing NULs of text and bytes; a scalar has them.

@@ -38,6 +38,6 @@ class Folder:
                 return memoryview(bytearray())
             return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
 
-    def directory(self) -> Path:
-        """Return the folder itself."""
+    def directory(self, *, keep: bool = False) -> Path:
+        """Return the folder itself, which stays in any case."""
         return self._path

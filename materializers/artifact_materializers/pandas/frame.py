@@ -142,7 +142,8 @@ class FrameMaterializer(ArrowMaterializer[pd.DataFrame]):
             labels = places.columns
         start, stop, step = rows.indices(sidecar["rows"])
         span = range(start, stop, step)
-        low, high = (min(span[0], span[-1]), max(span[0], span[-1]) + 1) if span else (0, 0)
+        low = min(span[0], span[-1]) if span else max(start, 0)
+        high = max(span[0], span[-1]) + 1 if span else low
         arrays = source.columns([*positions, *range(width, len(source.names))])
         frame = decode_frame(
             {**sidecar, "columns": [sidecar["columns"][p] for p in positions], "labels": labels},

@@ -61,6 +61,8 @@ def _encode_pytz(zone: Any) -> Any:
 def decode_zone(spec: Any) -> Any:
     """Return the zone that `encode_zone` described.
 
+    Without pytz, its zones become those of the same name in zoneinfo.
+
     Raises:
         KeyError: The zone or its library is not known here.
     """
@@ -78,8 +80,12 @@ def _decode_zone(kind: str, value: Any, name: str | None) -> Any:
         return dt.timezone(offset) if name is None else dt.timezone(offset, name)
     if kind == "dateutil":
         return importlib.import_module("dateutil.tz").UTC
-    # Imported late: pandas 3 no longer needs pytz, so it may be absent.
-    pytz: Any = importlib.import_module("pytz")
+    try:
+        # Late: pandas 3 no longer needs pytz, so it may be absent.
+        pytz: Any = importlib.import_module("pytz")
+    except ImportError:
+        # What pandas itself makes of the same name when pytz is gone.
+        return ZoneInfo(value) if kind == "pytz" else dt.timezone(dt.timedelta(minutes=value))
     return pytz.timezone(value) if kind == "pytz" else pytz.FixedOffset(value)
 
 

@@ -8,7 +8,6 @@ ipc.py       Arrow IPC files and streams, written without copying and mapped bac
 parquet.py   Parquet, checked before it is written
 equality.py  equal by type and value, NaN equal to itself
 summary.py   describe and preview from a bounded sample
-folder.py    FileWriter and FileReader over a plain folder
 """
 
 from __future__ import annotations

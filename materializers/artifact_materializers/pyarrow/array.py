@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from artifact_materializers.pyarrow.folder import FolderReader, FolderWriter
-from artifact_materializers.pyarrow.summary import cell_text, describe_column, preview_table
+from artifact_materializers.pyarrow.summary import (
+    cell_text,
+    describe_column,
+    preview_table,
+    size_bytes,
+)
 from artifact_materializers.pyarrow.table import load_table, save_arrow
-from artifact_plugins import Materializer, Preview
+from artifact_plugins import Preview
 from artifact_plugins.contracts.files import FileReader, FileWriter
+from artifact_plugins.contracts.folder import DirectMaterializer
 from artifact_plugins.errors import LoadFailedError, NotSerializableError
 
 COLUMN = "value"
 
 
-class ArrayMaterializer(Materializer[Any]):
+class ArrayMaterializer(DirectMaterializer[Any]):
     """Arrays of every class, and ChunkedArrays with their chunks."""
 
     format = "arrow/1"
@@ -27,16 +31,8 @@ class ArrayMaterializer(Materializer[Any]):
     exact: ClassVar[bool] = True
     selections: ClassVar[frozenset[str]] = frozenset({"rows"})
 
-    def save(self, value: Any, directory: Path) -> None:
-        """Write `data.arrow`; refuses what `TableMaterializer` refuses."""
-        self.save_files(value, FolderWriter(directory))
-
-    def load(self, directory: Path, data_type: type) -> Any:
-        """Map `data.arrow`."""
-        return self.load_files(FolderReader(directory), data_type)
-
     def save_files(self, value: Any, files: FileWriter) -> None:
-        """Write one file, large buffers uncopied; see `save`."""
+        """Write `data.arrow`; refuses what `TableMaterializer` refuses."""
         save_arrow(_as_table(value), files)
 
     def load_files(self, files: FileReader, data_type: type) -> Any:
@@ -55,7 +51,7 @@ class ArrayMaterializer(Materializer[Any]):
     def describe(self, value: Any) -> Mapping[str, Any]:
         """Return length, bytes, type, nulls and range."""
         column = _as_table(value).column(0)
-        return {"rows": len(value), "bytes": value.nbytes, **describe_column(column)}
+        return {"rows": len(value), "bytes": size_bytes(value), **describe_column(column)}
 
     def preview(self, value: Any) -> Sequence[Preview]:
         """Return the first values as a Markdown table."""
@@ -68,23 +64,15 @@ class ArrayMaterializer(Materializer[Any]):
         return type(left) is type(right) and is_same_table(_as_table(left), _as_table(right))
 
 
-class ScalarMaterializer(Materializer[Any]):
+class ScalarMaterializer(DirectMaterializer[Any]):
     """Scalars of every class and type."""
 
     format = "arrow/1"
     media_type = "application/vnd.apache.arrow.file"
     exact: ClassVar[bool] = True
 
-    def save(self, value: pa.Scalar, directory: Path) -> None:
-        """Write `data.arrow` of one row; refuses what `TableMaterializer` refuses."""
-        self.save_files(value, FolderWriter(directory))
-
-    def load(self, directory: Path, data_type: type) -> pa.Scalar:
-        """Read `data.arrow`."""
-        return self.load_files(FolderReader(directory), data_type)
-
     def save_files(self, value: pa.Scalar, files: FileWriter) -> None:
-        """Write one file; see `save`."""
+        """Write `data.arrow` of one row; refuses what `TableMaterializer` refuses."""
         save_arrow(_as_table(_repeated(value)), files)
 
     def load_files(self, files: FileReader, data_type: type) -> pa.Scalar:

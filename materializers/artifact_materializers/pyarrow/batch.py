@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 import pyarrow as pa
 
 from artifact_materializers.pyarrow import ipc
-from artifact_materializers.pyarrow.folder import FolderReader, FolderWriter
 from artifact_materializers.pyarrow.stream import STREAM_FILE, StreamWriter, read_stream
 from artifact_materializers.pyarrow.summary import describe_table, preview_table
 from artifact_materializers.pyarrow.table import load_table, save_arrow
-from artifact_plugins import Materializer, Preview
+from artifact_plugins import Preview
 from artifact_plugins.contracts.files import FileReader, FileWriter
+from artifact_plugins.contracts.folder import DirectMaterializer
 
 
-class BatchMaterializer(Materializer[Any]):
+class BatchMaterializer(DirectMaterializer[Any]):
     """RecordBatches with schema, metadata and values; loaded as views of the file."""
 
     format = "arrow/1"
@@ -27,16 +26,8 @@ class BatchMaterializer(Materializer[Any]):
     exact: ClassVar[bool] = True
     selections: ClassVar[frozenset[str]] = frozenset({"columns", "rows"})
 
-    def save(self, value: pa.RecordBatch, directory: Path) -> None:
-        """Write `data.arrow`; refuses what `TableMaterializer` refuses."""
-        self.save_files(value, FolderWriter(directory))
-
-    def load(self, directory: Path, data_type: type) -> pa.RecordBatch:
-        """Map `data.arrow`."""
-        return self.load_files(FolderReader(directory), data_type)
-
     def save_files(self, value: pa.RecordBatch, files: FileWriter) -> None:
-        """Write one file, large buffers uncopied; see `save`."""
+        """Write `data.arrow`; refuses what `TableMaterializer` refuses."""
         save_arrow(pa.Table.from_batches([value]), files)
 
     def load_files(self, files: FileReader, data_type: type) -> pa.RecordBatch:

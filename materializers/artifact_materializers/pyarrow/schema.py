@@ -3,43 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from artifact_materializers.pyarrow.folder import FolderReader, FolderWriter
 from artifact_materializers.pyarrow.ipc import check_schema, reading, restore_schema, with_names
 from artifact_materializers.pyarrow.summary import cell_text
-from artifact_plugins import Materializer, Preview
+from artifact_plugins import Preview
 from artifact_plugins.contracts.files import FileReader, FileWriter
+from artifact_plugins.contracts.folder import DirectMaterializer
 from artifact_plugins.errors import LoadFailedError
 
 FILE = "schema.arrow"
 _MAX_PREVIEW = 4000
 
 
-class SchemaMaterializer(Materializer[Any]):
+class SchemaMaterializer(DirectMaterializer[Any]):
     """Schemas with their metadata; a Field or DataType is stored as a schema of one field."""
 
     format = "arrow-schema/1"
     media_type = "application/vnd.apache.arrow.file"
     exact: ClassVar[bool] = True
 
-    def save(self, value: Any, directory: Path) -> None:
+    def save_files(self, value: Any, files: FileWriter) -> None:
         """Write `schema.arrow`.
 
         Raises:
             LossyConversionError: An unregistered extension type; names the field.
         """
-        self.save_files(value, FolderWriter(directory))
-
-    def load(self, directory: Path, data_type: type) -> Any:
-        """Read `schema.arrow`."""
-        return self.load_files(FolderReader(directory), data_type)
-
-    def save_files(self, value: Any, files: FileWriter) -> None:
-        """Write one file; see `save`."""
         schema = _as_schema(value)
         check_schema(schema)
         message = with_names(schema).serialize()

@@ -24,7 +24,7 @@ def describe_table(table: pa.Table) -> dict[str, Any]:
     Null counts are exact. Ranges and means of tables over 65,536 rows come from
     16 blocks of rows from beginning to end, and say `"sampled": true`.
     """
-    described: dict[str, Any] = {"rows": table.num_rows, "bytes": table.nbytes}
+    described: dict[str, Any] = {"rows": table.num_rows, "bytes": size_bytes(table)}
     if table.num_rows > SAMPLE_ROWS:
         described["sampled"] = True
     if table.num_columns > _MAX_COLUMNS:
@@ -37,6 +37,14 @@ def describe_table(table: pa.Table) -> dict[str, Any]:
         )
     described["columns"] = columns
     return described
+
+
+def size_bytes(value: Any) -> int:
+    """Return how many bytes of memory a table or array refers to."""
+    try:
+        return int(value.nbytes)
+    except pa.ArrowException:  # views, in older releases: the whole buffers then
+        return int(value.get_total_buffer_size())
 
 
 def describe_column(column: pa.ChunkedArray) -> dict[str, Any]:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from artifact_materializers.pyarrow import ipc
-from artifact_materializers.pyarrow.folder import FolderReader, FolderWriter
 from artifact_materializers.pyarrow.stream import STREAM_FILE, StreamWriter, read_stream
 from artifact_materializers.pyarrow.summary import describe_table, preview_table
-from artifact_plugins import Materializer, Preview
+from artifact_plugins import Preview
 from artifact_plugins.contracts.files import FileReader, FileWriter
+from artifact_plugins.contracts.folder import DirectMaterializer
 from artifact_plugins.errors import NotSerializableError
 
 PARQUET_SUFFIX = ".parquet"
@@ -35,7 +34,7 @@ class TableOptions(BaseModel):
     format: Literal["arrow", "parquet"] = "arrow"
 
 
-class TableMaterializer(Materializer[Any]):
+class TableMaterializer(DirectMaterializer[Any]):
     """Tables with schema, metadata and values; loaded as views of the file.
 
     `arrow/1` is one uncompressed Arrow IPC file, `data.arrow` (of a stream:
@@ -59,21 +58,13 @@ class TableMaterializer(Materializer[Any]):
             self.format = "parquet/1"
             self.media_type = "application/vnd.apache.parquet"
 
-    def save(self, value: pa.Table, directory: Path) -> None:
+    def save_files(self, value: pa.Table, files: FileWriter) -> None:
         """Write one file.
 
         Raises:
             LossyConversionError: A type that the format does not keep, such as
                 an unregistered extension type; names the column.
         """
-        self.save_files(value, FolderWriter(directory))
-
-    def load(self, directory: Path, data_type: type) -> pa.Table:
-        """Map the file."""
-        return self.load_files(FolderReader(directory), data_type)
-
-    def save_files(self, value: pa.Table, files: FileWriter) -> None:
-        """Write one file, large buffers uncopied; see `save`."""
         if self.format == "arrow/1":
             save_arrow(value, files)
             return

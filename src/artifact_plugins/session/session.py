@@ -14,7 +14,7 @@ from artifact_plugins.content.urls import local_path
 from artifact_plugins.contracts.runtime import Runtime
 from artifact_plugins.errors import ArtifactMissingError, InputError, LineageConflictError
 from artifact_plugins.ledger import Ledger
-from artifact_plugins.lineage import Lineage
+from artifact_plugins.lineage_graph import Lineage
 from artifact_plugins.plugins import PluginRegistry, Resolver, load_plugins
 from artifact_plugins.records import (
     ArtifactVersion,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from artifact_plugins.errors import HandleUsageError, RunUsageError
-from artifact_plugins.lineage import Lineage
+from artifact_plugins.lineage_graph import Lineage
 from artifact_plugins.records import (
     ArtifactVersion,
     IOType,

@@ -32,7 +32,12 @@ def _compare(left: Any, right: Any, path: str, seen: set[tuple[int, int]]) -> st
             return compare(left, right, path, seen)
     if dataclasses.is_dataclass(left) or not defines_equality(type(left)):
         return _attributes(left, right, path, seen)
-    return None if _all_equal(left, right) else f"{path} is not equal to what it was"
+    if _all_equal(left, right):
+        return None
+    if isinstance(left, int | str | bytes):
+        return f"{path} is {left!r:.60}, was {right!r:.60}"
+    inside = None if hasattr(left, "shape") else _attributes(left, right, path, seen)
+    return inside or f"{path} is not equal to what it was"
 
 
 def defines_equality(cls: type) -> bool:

@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 
+from artifact_plugins.cli.app import group
+from artifact_plugins.cli.failures import run as run_command
+
 PROGRAM = '''
 """What a user would write: values saved by hand, and a small pipeline."""
 
@@ -114,11 +117,31 @@ def cli(original: Path) -> Cli:
 
 
 @pytest.fixture
-def cli_json(cli: Cli) -> Callable[..., Any]:
+def call(
+    original: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Cli:
+    """The same in this process: a new one for each row of a table costs minutes."""
+
+    def run(
+        *arguments: str, code: int | None = 0, folder: Path = original
+    ) -> subprocess.CompletedProcess[str]:
+        capsys.readouterr()
+        with monkeypatch.context() as patch:
+            patch.chdir(folder)
+            ended = run_command(group, arguments)
+        output = capsys.readouterr()
+        assert code in (None, ended), output.out + output.err
+        return subprocess.CompletedProcess(arguments, ended, output.out, output.err)
+
+    return run
+
+
+@pytest.fixture
+def cli_json(call: Cli) -> Callable[..., Any]:
     """The command line with `--json`, in the filled folder; gives the document."""
 
     def run(*arguments: str, code: int = 0) -> Any:
-        return json.loads(cli(*arguments, "--json", code=code).stdout)
+        return json.loads(call(*arguments, "--json", code=code).stdout)
 
     return run
 

@@ -8,6 +8,7 @@ import pty
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -38,9 +39,9 @@ def empty(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_no_command_creates_files(in_folder, empty: Path, command: list[str]) -> None:
+def test_no_command_creates_files(call, empty: Path, command: list[str]) -> None:
     """In a folder without a ledger every command says so and creates nothing."""
-    done = in_folder(empty)(*command, code=None)
+    done = call(*command, code=None, folder=empty)
 
     assert not list(empty.iterdir())
     assert done.returncode in (0, 1)
@@ -58,11 +59,11 @@ def test_empty_place_says_what_to_do(in_folder, empty: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [["list"], ["show", "config"], ["runs"]], ids=" ".join)
-def test_lost_store_is_not_made_again(in_folder, folder: Path, command: list[str]) -> None:
+def test_lost_store_is_not_made_again(call, folder: Path, command: list[str]) -> None:
     """Records can be read when the store is gone, and no new store appears."""
     shutil.rmtree(folder / ".artifact_plugins" / "store")
 
-    in_folder(folder)(*command)
+    call(*command, folder=folder)
 
     assert not (folder / ".artifact_plugins" / "store").exists()
 
@@ -94,9 +95,9 @@ def test_lost_store_is_named_by_load(in_folder, folder: Path) -> None:
     ],
     ids=str,
 )
-def test_named_error_is_one_line(cli, command: list[str], code: str) -> None:
+def test_named_error_is_one_line(call, command: list[str], code: str) -> None:
     """A named error is one line `error[code]: message` on stderr and exit code 1."""
-    done = cli(*command, code=1)
+    done = call(*command, code=1)
 
     assert done.stdout == ""
     assert done.stderr.startswith(f"error[{code}]: ")
@@ -117,17 +118,17 @@ def test_named_error_is_one_line(cli, command: list[str], code: str) -> None:
     ],
     ids=" ".join,
 )
-def test_wrong_usage_exits_with_2(cli, command: list[str]) -> None:
+def test_wrong_usage_exits_with_2(call, command: list[str]) -> None:
     """Wrong usage is explained on stderr, with exit code 2."""
-    done = cli(*command, code=2)
+    done = call(*command, code=2)
 
     assert done.stdout == ""
     assert "Error:" in done.stderr
 
 
-def test_near_names_are_suggested(cli) -> None:
+def test_near_names_are_suggested(call) -> None:
     """A name with a slip gets the name that comes near."""
-    assert "config" in cli("show", "confg", code=1).stderr.replace("confg", "")
+    assert "config" in call("show", "confg", code=1).stderr.replace("confg", "")
 
 
 def test_doctor_is_content_with_a_sound_store(cli) -> None:
@@ -194,9 +195,9 @@ def test_broken_plugin_is_listed_and_found(in_folder, folder: Path) -> None:
     assert "materializers.shop" in done.stdout
 
 
-def test_tags_and_aliases_change(in_folder, folder: Path) -> None:
+def test_tags_and_aliases_change(call, folder: Path) -> None:
     """`tags` adds and removes tags, and moves an alias from one version to another."""
-    run = in_folder(folder)
+    run = partial(call, folder=folder)
     run("tags", "config@1", "--add", "new", "--remove", "raw", "--alias", "best")
     run("tags", "config@2", "--alias", "best")
 
@@ -207,7 +208,7 @@ def test_tags_and_aliases_change(in_folder, folder: Path) -> None:
     assert (best["version"], best["aliases"]) == ("config@2", ["best"])
 
 
-def test_hostile_text_is_escaped(in_folder, folder: Path) -> None:
+def test_hostile_text_is_escaped(call, folder: Path) -> None:
     """Escape sequences, bidirectional marks and markup in stored text reach no terminal."""
     script = (
         "import artifact_plugins as ap\n"
@@ -216,7 +217,7 @@ def test_hostile_text_is_escaped(in_folder, folder: Path) -> None:
         "ap.save({text: 1}, 'keys', metadata={'note': '\\u202eabc'})\n"
     )
     subprocess.run([sys.executable, "-c", script], cwd=folder, check=True, timeout=60)
-    run = in_folder(folder)
+    run = partial(call, folder=folder)
 
     for command in (
         ["show", "hostile"],

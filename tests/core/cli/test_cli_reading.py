@@ -35,10 +35,10 @@ def test_list_as_json_is_complete(cli_json: Json) -> None:
     assert document["artifacts"][0]["versions"] == 2
 
 
-def test_list_of_a_name_shows_versions_newest_first(cli_json: Json, cli) -> None:
+def test_list_of_a_name_shows_versions_newest_first(cli_json: Json, call) -> None:
     """`list NAME` lists versions, newest first, with their tags."""
     document = cli_json("list", "config")
-    text = cli("list", "config").stdout
+    text = call("list", "config").stdout
 
     assert [row["version"] for row in document["versions"]] == [2, 1]
     assert "config@1" in text
@@ -50,7 +50,7 @@ def test_list_filters_by_tag(cli_json: Json) -> None:
     assert [row["version"] for row in cli_json("list", "config", "--tag", "raw")["versions"]] == [1]
 
 
-def test_pages_join_to_the_whole(cli_json: Json, cli) -> None:
+def test_pages_join_to_the_whole(cli_json: Json, call) -> None:
     """Pages by `--limit` and `--page-token` join to the list without repeats."""
     names, token = [], None
     while True:
@@ -62,7 +62,7 @@ def test_pages_join_to_the_whole(cli_json: Json, cli) -> None:
             break
 
     assert names == ["config", "large", "prices", "total"]
-    assert "--page-token" in cli("list", "--limit", "3").stdout
+    assert "--page-token" in call("list", "--limit", "3").stdout
 
 
 def test_show_has_record_metadata_and_preview(cli) -> None:
@@ -72,7 +72,7 @@ def test_show_has_record_metadata_and_preview(cli) -> None:
     assert "prices@2" in text
     assert "pandas:DataFrame" in text
     assert '"rows": 3' in text
-    assert "Preview" in text
+    assert "3 rows x 2 columns" in text
     assert "i2" in text
 
 
@@ -97,10 +97,10 @@ def test_version_is_found_by_name_number_and_id(cli_json: Json) -> None:
     assert cli_json("show", "config")["version"] == 2
 
 
-def test_load_prints_the_value(cli) -> None:
+def test_load_prints_the_value(call) -> None:
     """`load` prints a value as Python shows it, and a table as a table."""
-    assert cli("load", "config@1").stdout.strip() == "{'a': [1, 2.5], 'b': 'text'}"
-    assert "price" in cli("load", "prices").stdout
+    assert call("load", "config@1").stdout.strip() == "{'a': [1, 2.5], 'b': 'text'}"
+    assert "price" in call("load", "prices").stdout
 
 
 def test_load_as_json_gives_the_value(cli_json: Json) -> None:
@@ -128,36 +128,36 @@ def test_lineage_tree_names_tasks_and_parameters(cli) -> None:
     assert "count" in text
 
 
-def test_lineage_down_leads_to_the_result(cli) -> None:
+def test_lineage_down_leads_to_the_result(call) -> None:
     """`lineage --down` draws what was made from a version."""
-    assert "total@1" in cli("lineage", "prices@1", "--down").stdout
+    assert "total@1" in call("lineage", "prices@1", "--down").stdout
 
 
-def test_lineage_in_every_format(cli, cli_json: Json, tmp_path: Path) -> None:
+def test_lineage_in_every_format(call, cli_json: Json, tmp_path: Path) -> None:
     """`lineage` writes Mermaid, one HTML page, and JSON; `--json` is the same JSON."""
     page = tmp_path / "lineage.html"
-    done = cli("lineage", "total", "--format", "html", "--output", str(page))
+    done = call("lineage", "total", "--format", "html", "--output", str(page))
 
     assert done.stdout == ""
     assert "<html" in page.read_text().lower()
     assert "total" in page.read_text()
-    assert cli("lineage", "total", "--format", "mermaid").stdout.startswith(("flowchart", "graph"))
+    assert call("lineage", "total", "--format", "mermaid").stdout.startswith(("flowchart", "graph"))
     assert cli_json("lineage", "total") == cli_json("lineage", "total", "--format", "json")
 
 
-def test_runs_are_listed_newest_first(cli_json: Json, cli) -> None:
+def test_runs_are_listed_newest_first(cli_json: Json, call) -> None:
     """`runs` lists runs with their state and parameters."""
     runs = cli_json("runs")["runs"]
 
     assert [run["parameters"] for run in runs] == [{"count": 3}, {"count": 4}]
-    assert cli("runs").stdout.count("SUCCEEDED") == 2
+    assert call("runs").stdout.count("SUCCEEDED") == 2
 
 
-def test_one_run_shows_tasks_and_links(cli_json: Json, cli) -> None:
+def test_one_run_shows_tasks_and_links(cli_json: Json, call) -> None:
     """`runs RUN` has the tasks of a run and their typed links."""
     run = cli_json("runs")["runs"][0]
     document = cli_json("runs", run["id"])
-    text = cli("runs", run["name"]).stdout
+    text = call("runs", run["name"]).stdout
 
     assert {task["name"] for task in document["tasks"]} >= {"prices", "total"}
     assert {"OUTPUT", "TASK_OUTPUT_INPUT", "COMPONENT_DEFAULT_INPUT"} <= {
@@ -167,18 +167,18 @@ def test_one_run_shows_tasks_and_links(cli_json: Json, cli) -> None:
     assert "prices@2" in text
 
 
-def test_explain_prints_the_walk(cli, cli_json: Json) -> None:
+def test_explain_prints_the_walk(call, cli_json: Json) -> None:
     """`explain` prints each step of the resolution and the materializer taken."""
-    assert "=>" in cli("explain", "pandas.DataFrame").stdout
+    assert "=>" in call("explain", "pandas.DataFrame").stdout
     assert cli_json("explain", "pandas:DataFrame")["materializer"] == "pandas.frame"
 
 
-def test_plugins_are_listed(cli, cli_json: Json) -> None:
+def test_plugins_are_listed(call, cli_json: Json) -> None:
     """`plugins` lists every installed plugin with its materializers."""
     found = {plugin["name"]: plugin for plugin in cli_json("plugins")["plugins"]}
 
     assert found["materializers.pandas"]["error"] is None
-    assert "materializers.pandas" in cli("plugins").stdout
+    assert "materializers.pandas" in call("plugins").stdout
 
 
 def test_export_writes_the_verified_files(cli_json: Json, tmp_path: Path) -> None:
@@ -189,19 +189,19 @@ def test_export_writes_the_verified_files(cli_json: Json, tmp_path: Path) -> Non
     assert Path(file).stat().st_size > 10_000
 
 
-def test_project_is_another_namespace(cli) -> None:
+def test_project_is_another_namespace(call) -> None:
     """`--project`, before or after the command, looks into another project."""
-    assert "no artifacts yet" in cli("--project", "other", "list").stdout
-    assert "no artifacts yet" in cli("list", "--project", "other").stdout
+    assert "no artifacts yet" in call("--project", "other", "list").stdout
+    assert "no artifacts yet" in call("list", "--project", "other").stdout
 
 
-def test_reading_changes_nothing(cli, original: Path) -> None:
+def test_reading_changes_nothing(call, original: Path) -> None:
     """Reading commands leave every file of the store as it is."""
     store = original / ".artifact_plugins" / "store"
     before = {path: path.stat().st_mtime_ns for path in store.rglob("*") if path.is_file()}
 
     for command in (["list"], ["show", "large"], ["load", "large"], ["doctor"]):
-        cli(*command)
+        call(*command)
 
     after = {path: path.stat().st_mtime_ns for path in store.rglob("*") if path.is_file()}
     assert after == before

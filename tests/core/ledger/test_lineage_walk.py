@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from artifact_plugins.ledger import Ledger
-from artifact_plugins.lineage import Lineage
+from artifact_plugins.lineage_graph import Lineage
 from artifact_plugins.records import (
     Batch,
     IOType,

@@ -28,6 +28,16 @@ class Plain:
         self.x = x
 
 
+class WithEquality:
+    """A class with `==` and attributes."""
+
+    def __init__(self, x: Any) -> None:
+        self.x = x
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, WithEquality) and self.x == other.x
+
+
 class Slotted:
     """A class without `==` or `__dict__`."""
 
@@ -59,6 +69,7 @@ DIFFERENT = [
     ({"a": [1]}, {"a": [1, 2]}, r"value\['a'\] has 1 elements, had 2"),
     (Point(1.0), Point(1.0, ["x"]), "'tags'"),
     (Plain(1), Plain(2), r"vars\(value\)\['x'\]"),
+    (WithEquality(1), WithEquality(2), r"vars\(value\)\['x'\] is 1, was 2"),
     (Slotted(1), Slotted(2), r"vars\(value\)\['x'\]"),
     (np.array([1.0, 2.0]), np.array([1.0, 3.0]), "value is not equal"),
     (pd.DataFrame({"a": [1.0]}), pd.DataFrame({"a": [2.0]}), "value is not equal"),

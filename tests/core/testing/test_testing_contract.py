@@ -138,7 +138,7 @@ class HugePreview(Good):
 
 
 class OptionsWithState(BaseModel):
-    seed: int = 0
+    indent: int = 0
 
     def __eq__(self, other):
         return self is other
@@ -149,6 +149,8 @@ class BadOptions(Good):
 
 
 class AcceptsAll(Good):
+    exact = True  # so it says, and the session does not read back
+
     def save(self, value, directory):
         text = json.dumps([value.name, [int(reading) for reading in value.readings]])
         (directory / "sensor.json").write_text(text)
@@ -200,12 +202,16 @@ class TestRandomValues(Contract):
 # small values back, so what does not come back equal is refused there too.
 BROKEN = {
     "Lossy": {"round_trip_is_equal", "session_gives_an_equal_value"},
-    "WrongType": {"round_trip_keeps_the_type", "session_gives_an_equal_value"},
+    "WrongType": {
+        "round_trip_is_equal",
+        "round_trip_keeps_the_type",
+        "session_gives_an_equal_value",
+    },
     "Impure": {"round_trip_is_equal", "save_leaves_the_value_alone"},
     "Spilling": {"save_touches_only_its_folder"},
     "Unstable": {"equal_values_have_equal_bytes", "loads_in_a_fresh_process"},
     "HashOrdered": {"loads_in_a_fresh_process"},
-    "KeepsInProcess": {"loads_in_a_fresh_process", "truncated_file_is_noticed"},
+    "KeepsInProcess": {"loads_in_a_fresh_process", "refused_values_leave_nothing"},
     "BadFormat": {"format_has_a_name_and_a_version"},
     "BadMetadata": {"description_is_small_json"},
     "HugePreview": {"preview_is_bounded"},
@@ -223,7 +229,8 @@ ALSO = {
         "session_gives_an_equal_value",
         "truncated_file_is_noticed",
     },
-    "KeepsInProcess": set(),
+    "Unstable": {"truncated_file_is_noticed"},
+    "HashOrdered": {"truncated_file_is_noticed"},
     "RandomValues": {test.removeprefix("test_") for test in vars(MaterializerContract)},
 }
 
@@ -252,6 +259,9 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, st
             "no:cacheprovider",
             "--import-mode=importlib",
             f"--junitxml={report}",
+            "-k",
+            # A new process costs most: only where it matters.
+            "not fresh or Good or Direct or Impure or Unstable or HashOrdered or KeepsInProcess",
             "test_suite.py",
         ],
         cwd=folder,

@@ -28,8 +28,8 @@ def sample() -> pd.DataFrame:
         {
             "i": range(9),
             "b": [True, False, True] * 3,
-            "s": pd.array(list("abcdefgh") + [None], "str"),
-            "c": pd.Categorical(list("xyzxyzxy") + [None]),
+            "s": pd.array([*"abcdefgh", None], "str"),
+            "c": pd.Categorical([*"xyzxyzxy", None]),
             "m": pd.array([1, None, 3] * 3, "Int64"),
             "z": np.arange(9) * 1j,
             "v": pd.interval_range(pd.Timestamp("2020"), periods=9),
@@ -62,7 +62,7 @@ def test_rows_of_every_frame(case: tuple[str, str, Any], rows: slice) -> None:
     loaded = part(saved(frame), rows=rows)
 
     expected = frame.iloc[rows]
-    if getattr(expected.index, "freq", None) is not None:
+    if isinstance(expected.index, pd.DatetimeIndex | pd.TimedeltaIndex):
         expected.index.freq = loaded.index.freq
     assert FrameMaterializer().equal(loaded, expected)
 

@@ -295,7 +295,7 @@ def test_unregistered_extension_type_is_refused(points):
 
 
 def test_pickle_in_extension_metadata_is_not_executed(round_trip, tmp_path):
-    """E6: a file whose extension type carries a pickle loads as its storage; nothing runs."""
+    """E6: an extension type that carries a pickle is its storage, or refused; nothing runs."""
     marker = tmp_path / "executed"
 
     class Evil:
@@ -313,9 +313,10 @@ def test_pickle_in_extension_metadata_is_not_executed(round_trip, tmp_path):
     )
     table = pa.table([pa.array([1])], schema=pa.schema([field]))
 
-    loaded = round_trip(TABLES, table)
-
-    assert loaded["x"].to_pylist() == [1]
+    try:
+        assert round_trip(TABLES, table)["x"].to_pylist() == [1]
+    except LossyConversionError as error:  # releases that warn of the pickle: pyarrow < 21
+        assert "pickle" in str(error)  # noqa: PT017  # either answer is right, execution is not
     assert not marker.exists()
     pickle.loads(evil)  # the control: unpickling would have made the folder
     assert marker.exists()

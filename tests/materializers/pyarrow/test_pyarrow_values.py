@@ -20,6 +20,7 @@ from artifact_plugins.records import check_metadata
 TABLES, BATCHES = TableMaterializer(), BatchMaterializer()
 ARRAYS, SCALARS, SCHEMAS = ArrayMaterializer(), ScalarMaterializer(), SchemaMaterializer()
 NAN = float("nan")
+PYARROW = int(pa.__version__.split(".")[0])
 
 ARRAY_VALUES = {
     "bool": lambda: pa.array([True, None]),
@@ -125,6 +126,8 @@ def test_chunks_of_an_array_come_back(round_trip, name):
 @pytest.mark.parametrize("name", ARRAY_VALUES)
 def test_scalar_comes_back_exactly(round_trip, name):
     """The class, type and value of each scalar survive, nulls too."""
+    if name == "tensor" and PYARROW < 20:
+        pytest.skip("this pyarrow makes no arrays of such scalars; they are refused by name")
     for scalar in ARRAY_VALUES[name]():
         loaded = round_trip(SCALARS, scalar)
 
@@ -150,7 +153,10 @@ def test_every_type_is_described_and_shown(name):
     """Descriptions are JSON metadata and previews are short, whatever the type."""
     array = ARRAY_VALUES[name]()
 
-    for materializer, value in ((TABLES, _table(array)), (ARRAYS, array), (SCALARS, array[0])):
+    values = [(TABLES, _table(array)), (ARRAYS, array), (SCALARS, array[0])]
+    if name == "tensor" and PYARROW < 20:
+        values.pop()  # this pyarrow makes no arrays of such scalars
+    for materializer, value in values:
         check_metadata(materializer.describe(value))
         (preview,) = materializer.preview(value)
         assert len(preview.content) < 2000
