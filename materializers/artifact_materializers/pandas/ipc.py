@@ -22,9 +22,10 @@ from artifact_plugins.contracts.files import FileSink
 
 from .encoded import Encoded
 
-# Small enough that a chunk is still in the cache when it is hashed and written, large
-# enough that a chunk costs more than handing it over.
-CHUNK_BYTES = 1024 * 1024
+# A handful of chunks is in flight at a time: a 40th of the frame keeps that a
+# small part of it. Larger chunks cost less handing over, up to the last limit.
+SMALLEST_CHUNK_BYTES = 1024 * 1024
+LARGEST_CHUNK_BYTES = 8 * 1024 * 1024
 _COPY_BELOW_BYTES = 1024 * 1024
 _ALIGNMENT = 64
 
@@ -79,6 +80,7 @@ class _Tap:
         self._sink = sink
         self._owns_memory = owns_memory
         self._columns: dict[int, np.ndarray[Any, Any]] = {}
+        self._chunk_bytes = SMALLEST_CHUNK_BYTES
 
     def arrays(self, columns: Sequence[Encoded]) -> list[Any]:
         """Return Arrow arrays, with placeholders for the strided columns."""
@@ -86,6 +88,8 @@ class _Tap:
         total_bytes = sum(values.nbytes for values in strided)
         if total_bytes < _COPY_BELOW_BYTES:
             return [column.arrow() for column in columns]
+        wanted = max(total_bytes // 40, SMALLEST_CHUNK_BYTES)
+        self._chunk_bytes = min(wanted, LARGEST_CHUNK_BYTES)
         # Never read or written, so it takes no memory.
         space = mmap.mmap(-1, total_bytes + _ALIGNMENT * len(strided))
         address = np.frombuffer(space, np.uint8).__array_interface__["data"][0]
@@ -113,7 +117,7 @@ class _Tap:
             return
         values = self._columns.get(data.address)
         if values is not None and values.nbytes == data.size:
-            for chunk in _gathered(values):
+            for chunk in _gathered(values, self._chunk_bytes):
                 self._sink.write(chunk)
         elif data.size:
             self._sink.write(bytes(data) if self._owns_memory else memoryview(data))
@@ -125,9 +129,9 @@ class _Tap:
         """The sink stays open; who opened it closes it."""
 
 
-def _gathered(values: np.ndarray[Any, Any]) -> Iterator[memoryview]:
+def _gathered(values: np.ndarray[Any, Any], chunk_bytes: int) -> Iterator[memoryview]:
     """Yield the bytes of strided values in order, each chunk in memory of its own."""
-    step = max(1, CHUNK_BYTES // values.itemsize)
+    step = max(1, chunk_bytes // values.itemsize)
     starts = range(0, values.size, step)
 
     def gather(start: int) -> memoryview:

@@ -16,6 +16,7 @@ Exit codes: 0 done, 1 a named error or a problem found, 2 wrong usage,
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -29,4 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from artifact_plugins.cli.app import group  # late: a program may import us for nothing
     from artifact_plugins.cli.failures import run
 
+    # Classes and plugins of the user's own modules are found as by `python -m`;
+    # last on the path, so that no file here stands in for an installed module.
+    sys.path.append(os.getcwd())
     sys.exit(run(group, arguments))

@@ -44,8 +44,8 @@ def _run(group: click.Group, arguments: Sequence[str] | None) -> int:
     except (click.Abort, KeyboardInterrupt):
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:
-        raise
+    except SystemExit:  # what click makes of a broken pipe, after silencing the streams
+        return BROKEN_PIPE
     except ArtifactPluginsError as error:
         return report(error.code, str(error))
     except OSError as error:

@@ -69,9 +69,13 @@ class MemoryFiles:
         except KeyError:
             raise _no_such_file(name, self.names()) from None
 
-    def directory(self) -> Path:
-        """Return a private folder with copies; it lives as long as this object."""
-        folder = _private_folder(self)
+    def directory(self, *, keep: bool = False) -> Path:
+        """Return a private folder with copies; it lives as long as this object.
+
+        Args:
+            keep: It lives as long as the process.
+        """
+        folder = _private_folder(_PROCESS if keep else self)
         for name in self.names():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -160,9 +164,13 @@ class FolderFiles:
         except FileNotFoundError:
             raise _no_such_file(name, self.names()) from None
 
-    def directory(self) -> Path:
-        """Return a private folder with copies; it lives as long as this object."""
-        folder = _private_folder(self)
+    def directory(self, *, keep: bool = False) -> Path:
+        """Return a private folder with copies; it lives as long as this object.
+
+        Args:
+            keep: It lives as long as the process.
+        """
+        folder = _private_folder(_PROCESS if keep else self)
         shutil.copytree(self._folder, folder, dirs_exist_ok=True)
         return folder
 
@@ -220,6 +228,13 @@ def _no_such_file(name: str, names: tuple[str, ...]) -> ArtifactMissingError:
     return ArtifactMissingError(
         f"there is no file {name!r}", hint=f"there are {list(names)!r}", name=name
     )
+
+
+class _Process:
+    """Owner of what is removed when the process ends."""
+
+
+_PROCESS = _Process()
 
 
 def _private_folder(owner: object) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -205,3 +207,18 @@ def test_reading_changes_nothing(call, original: Path) -> None:
 
     after = {path: path.stat().st_mtime_ns for path in store.rglob("*") if path.is_file()}
     assert after == before
+
+
+def test_classes_of_the_working_folder_are_found(in_folder, folder: Path) -> None:
+    """A value of the user's own class, in a module beside the store, loads and is explained."""
+    (folder / "orders.py").write_text(
+        "from dataclasses import dataclass\n\n\n"
+        "@dataclass\nclass Order:\n    item: str\n    count: int\n"
+    )
+    script = "import artifact_plugins as ap, orders; ap.save(orders.Order('pen', 3), 'order')"
+    subprocess.run([sys.executable, "-c", script], cwd=folder, check=True, timeout=60)
+
+    run = in_folder(folder)
+
+    assert run("load", "order").stdout.strip() == "Order(item='pen', count=3)"
+    assert "python.document" in run("explain", "orders.Order").stdout

@@ -261,7 +261,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, st
             f"--junitxml={report}",
             "-k",
             # A new process costs most: only where it matters.
-            "not fresh or Good or Direct or Impure or Unstable or HashOrdered or KeepsInProcess",
+            "not fresh_process or Good or Direct or Impure or Unstable or HashOrdered or KeepsInProcess",
             "test_suite.py",
         ],
         cwd=folder,

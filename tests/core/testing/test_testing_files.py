@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -72,6 +73,19 @@ def test_directory_is_a_private_copy(make_files: Make) -> None:
     (files.directory() / "sub" / "a").write_bytes(b"other")
 
     assert bytes(files.buffer("sub/a")) == b"abc"
+
+
+def test_kept_directory_outlives_its_files(make_files: Make) -> None:
+    """A folder asked for with `keep` stays when the files object is gone, another does not."""
+    files = make_files()
+    files.open("a").close()
+    kept, brief = files.directory(keep=True), files.directory()
+
+    del files
+    gc.collect()
+
+    assert (kept / "a").is_file()
+    assert not brief.exists()
 
 
 def test_digests_agree() -> None:

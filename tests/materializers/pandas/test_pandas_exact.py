@@ -179,7 +179,7 @@ def test_gathered_columns_have_the_bytes_of_contiguous_ones() -> None:
     rows = np.random.default_rng(1).standard_normal((300_000, 3))
     rows[5, 1] = np.nan
 
-    gathered = saved(pd.DataFrame(rows, columns=list("abc")))
+    gathered = saved(pd.DataFrame(rows, columns=list("abc"), copy=False))
     expected = saved(pd.DataFrame({name: rows[:, n].copy() for n, name in enumerate("abc")}))
 
     assert gathered.data == expected.data

@@ -64,7 +64,9 @@ STREAMS: dict[str, list[pd.DataFrame]] = {
     ],
     "no columns": [pd.DataFrame(index=range(3)), pd.DataFrame(index=range(2))],
     "attrs come and go": [chunk(0), chunk(1).__finalize__(pd.DataFrame()), chunk(2)],
-    "strided": [pd.DataFrame(np.arange(400_000.0).reshape(-1, 4) + n) for n in range(2)],
+    "strided": [
+        pd.DataFrame(np.arange(400_000.0).reshape(-1, 4) + n, copy=False) for n in range(2)
+    ],
 }
 STREAMS["attrs come and go"][1].attrs = {}
 
