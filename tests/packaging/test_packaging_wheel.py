@@ -6,8 +6,10 @@ import configparser
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 import zipfile
+from collections.abc import Iterator
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -32,9 +34,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the Python of a new environment that holds the wheel and the tests' tools."""
-    folder = tmp_path_factory.mktemp("environment")
+def installed(wheel: Path) -> Iterator[Path]:
+    """Give the Python of a new environment that holds the wheel and the tests' tools."""
+    # Some core tests drop their privileges; pytest's own folders are private to one user.
+    folder = Path(tempfile.mkdtemp(prefix="artifact-plugins-"))
+    folder.chmod(0o755)
     tools = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]["test"]
     python = folder / "bin" / "python"
     if UV:
@@ -43,7 +47,8 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     else:
         run(sys.executable, "-m", "venv", str(folder))
         run(str(python), "-m", "pip", "install", "--quiet", f"{wheel}[all]", *tools)
-    return python
+    yield python
+    shutil.rmtree(folder)
 
 
 def run(*command: str, cwd: Path | None = None) -> str:

@@ -64,7 +64,9 @@ def decode_index(
         rows: The rows that are wanted, with step 1.
     """
     if spec["is"] == "range":
-        return _decode_range(spec)[rows]
+        whole = _decode_range(spec)
+        # A slice of everything would move `stop` to the next multiple of the step.
+        return whole if rows == slice(None) else whole[rows]
     if spec["is"] == "flat":
         return _decode_flat(spec, columns[0], memory)
     names = [tagged.decode(name) for name in spec["names"]]

@@ -304,14 +304,15 @@ def text_dtype(storage: str, missing: str) -> Any:
 
 
 def _one_chunk(array: Any) -> Any:
-    if not isinstance(array, pa.ChunkedArray):
-        return array
-    joined = array.chunk(0) if array.num_chunks == 1 else array.combine_chunks()
+    joined = array
+    if isinstance(array, pa.ChunkedArray):
+        joined = array.chunk(0) if array.num_chunks == 1 else array.combine_chunks()
     if isinstance(joined, pa.ChunkedArray):
         if joined.num_chunks > 1:
             raise Refused(f"holds over 2 GiB in one Arrow {array.type}; cast it to the large type")
         joined = joined.chunk(0) if joined.num_chunks else pa.array([], array.type)
-    return joined
+    # A slice is stored with traces of what it was cut from, unlike its copy.
+    return pa.concat_arrays([joined]) if joined.offset or len(joined) == 0 else joined
 
 
 def _encode_arrow(values: Any) -> Encoded:

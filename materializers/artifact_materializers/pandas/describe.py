@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from .columns import array_of
+
 FULL_ROWS = 100_000
 SAMPLED_ROWS = 10_000
 MAX_COLUMNS = 50
-_COUNTED_COLUMNS = 500
 
 
 def describe_frame(frame: pd.DataFrame) -> dict[str, Any]:
@@ -25,64 +27,84 @@ def describe_frame(frame: pd.DataFrame) -> dict[str, Any]:
         how many that were.
     """
     found: dict[str, Any] = {"rows": len(frame), "column_count": frame.shape[1]}
-    found["bytes"] = _bytes(frame)
-    sample = frame.iloc[:, :MAX_COLUMNS] if frame.shape[1] > MAX_COLUMNS else frame
-    if len(frame) > FULL_ROWS:
-        sample = sample.iloc[:: -(-len(frame) // SAMPLED_ROWS)]
-        found["sampled_rows"] = len(sample)
+    step = _step(len(frame), found)
+    size_bytes = _index_size(frame.index)
     columns: dict[str, Any] = {}
-    for number, (label, series) in enumerate(sample.items()):
+    for number, (label, series) in enumerate(islice(frame.items(), MAX_COLUMNS)):
         name = _text(label)
-        columns[f"{name} ({number})" if name in columns else name] = _column(series)
-    return found | {"columns": columns}
+        values = array_of(series)
+        size_bytes += _size(values)
+        columns[f"{name} ({number})" if name in columns else name] = _column(values[::step])
+    if frame.shape[1] > MAX_COLUMNS:
+        counts = frame.dtypes.iloc[MAX_COLUMNS:].value_counts().items()
+        widths = sum(getattr(dtype, "itemsize", 8) * count for dtype, count in counts)
+        size_bytes += int(widths) * len(frame)
+    return found | {"bytes": size_bytes, "columns": columns}
 
 
-def describe_series(series: pd.Series[Any]) -> dict[str, Any]:
-    """Return rows, bytes, dtype, null count and range of a series, as JSON."""
-    found: dict[str, Any] = {"rows": len(series), "bytes": int(series.memory_usage(deep=False))}
-    sample = series
-    if len(series) > FULL_ROWS:
-        sample = series.iloc[:: -(-len(series) // SAMPLED_ROWS)]
-        found["sampled_rows"] = len(sample)
-    return found | _column(sample)
+def describe_series(series: pd.Series[Any] | pd.Index[Any]) -> dict[str, Any]:
+    """Return rows, bytes, dtype, null count and range of a series or flat index, as JSON."""
+    values = array_of(series)
+    found: dict[str, Any] = {"rows": len(series), "bytes": _size(values)}
+    if isinstance(series, pd.Series):
+        found["bytes"] += _index_size(series.index)
+    return found | _column(values[:: _step(len(series), found)])
 
 
-def _bytes(frame: pd.DataFrame) -> int:
-    index = int(frame.index.memory_usage(deep=False))
-    if frame.shape[1] <= _COUNTED_COLUMNS:
-        # With index=True pandas joins its labels, which fails on lone surrogates.
-        return index + int(frame.memory_usage(index=False, deep=False).sum())
-    sizes = ((getattr(dtype, "itemsize", 8), n) for dtype, n in frame.dtypes.value_counts().items())
-    return index + int(sum(size * count for size, count in sizes)) * len(frame)
+def _index_size(index: pd.Index[Any]) -> int:
+    if isinstance(index, pd.RangeIndex | pd.MultiIndex):
+        return int(index.nbytes)
+    return _size(array_of(index))
 
 
-def _column(series: pd.Series[Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {"dtype": _text(series.dtype)}
+def _size(values: Any) -> int:
     try:
-        nulls = series.isna().to_numpy()
+        if isinstance(values, pd.Categorical):
+            # Their own sum warns when the categories have a time zone.
+            return int(values.codes.nbytes) + _index_size(values.categories)
+        return int(values.nbytes)
+    except Exception:  # a foreign array may raise anything
+        return 0
+
+
+def _step(rows: int, found: dict[str, Any]) -> int:
+    if rows <= FULL_ROWS:
+        return 1
+    step = -(-rows // SAMPLED_ROWS)
+    found["sampled_rows"] = -(-rows // step)
+    return step
+
+
+def _column(values: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {"dtype": _text(values.dtype)}
+    try:
+        nulls: Any = pd.isna(values)
         found["null_count"] = int(nulls.sum())
-        if isinstance(series.dtype, pd.CategoricalDtype):
-            found["categories"] = len(series.dtype.categories)
+        if isinstance(values.dtype, pd.CategoricalDtype):
+            found["categories"] = len(values.dtype.categories)
         else:
-            found |= _range(series, nulls)
+            found |= _range(values, nulls)
     except Exception:  # a description must never fail a save, whatever an element does
         return found
     return found
 
 
-def _range(series: pd.Series[Any], nulls: np.ndarray[Any, Any]) -> dict[str, Any]:
-    dtype: Any = series.dtype
-    if dtype.kind not in "iufmMb" or nulls.all():
+def _range(values: Any, nulls: Any) -> dict[str, Any]:
+    kind = getattr(values.dtype, "kind", "O")
+    if kind not in "iufmMb" or nulls.all():
         return {}
-    if isinstance(dtype, np.dtype) and dtype.kind in "iuf":
-        values: Any = series.to_numpy()
-        values = values[~nulls] if dtype.kind == "f" else values
-        with np.errstate(over="ignore", invalid="ignore"):
-            # A mean of float16 overflows in its own type.
-            mean = values.mean(dtype=np.float64)
-        return {"min": _json(values.min()), "max": _json(values.max()), "mean": _json(mean)}
-    found = {"min": _json(series.min()), "max": _json(series.max())}
-    return found | ({"mean": _json(series.mean())} if dtype.kind in "iufb" else {})
+    if not isinstance(values, np.ndarray):
+        found = {"min": _json(values._reduce("min")), "max": _json(values._reduce("max"))}
+        return found | ({"mean": _json(values._reduce("mean"))} if kind in "iufb" else {})
+    values = values[~nulls] if kind in "fmM" else values
+    low, high = values.min(), values.max()
+    if kind in "mM":
+        box: Any = pd.Timestamp if kind == "M" else pd.Timedelta
+        return {"min": _json(box(low)), "max": _json(box(high))}
+    with np.errstate(over="ignore", invalid="ignore"):
+        # A mean of float16 overflows in its own type.
+        mean = values.mean(dtype=np.float64)
+    return {"min": _json(low), "max": _json(high), "mean": _json(mean)}
 
 
 def _json(value: Any) -> Any:

@@ -119,7 +119,7 @@ class FrameMaterializer(ArrowMaterializer[pd.DataFrame]):
             source = open_source(files)
             if source.sidecar is None:
                 return _cut(self._foreign(source, wanted), wanted, rows)
-            return self._own_part(source, wanted, rows or slice(None))
+            return self._own_part(source, wanted, rows)
 
     def _foreign(self, source: Source, wanted: list[Any] | None) -> pd.DataFrame:
         # With pandas metadata of another writer some columns are the index.
@@ -129,7 +129,9 @@ class FrameMaterializer(ArrowMaterializer[pd.DataFrame]):
             return frame
         return self.decode(source)
 
-    def _own_part(self, source: Source, wanted: list[Any] | None, rows: slice) -> pd.DataFrame:
+    def _own_part(
+        self, source: Source, wanted: list[Any] | None, rows: slice | None
+    ) -> pd.DataFrame:
         sidecar = source.sidecar
         if sidecar["is"] != self.kind:
             self.own_columns(source)  # raises: the file holds another kind
@@ -140,7 +142,7 @@ class FrameMaterializer(ArrowMaterializer[pd.DataFrame]):
             places = _select(pd.DataFrame([positions], columns=labels), wanted)
             positions = [int(place) for place in places.to_numpy().ravel()]
             labels = places.columns
-        start, stop, step = rows.indices(sidecar["rows"])
+        start, stop, step = (rows or slice(None)).indices(sidecar["rows"])
         span = range(start, stop, step)
         low = min(span[0], span[-1]) if span else max(start, 0)
         high = max(span[0], span[-1]) + 1 if span else low
@@ -149,7 +151,7 @@ class FrameMaterializer(ArrowMaterializer[pd.DataFrame]):
             {**sidecar, "columns": [sidecar["columns"][p] for p in positions], "labels": labels},
             [array.slice(low, high - low) for array in arrays],
             source.memory,
-            slice(low, high),
+            slice(None) if rows is None else slice(low, high),
         )
         return frame if step == 1 else frame.iloc[::step]
 

@@ -50,6 +50,8 @@ def write_parquet(
         "compression": "zstd",
         "use_dictionary": [f.name for f in schema if not pa.types.is_floating(f.type)],
         "store_schema": True,
+        # Else the items of lists are renamed.
+        "use_compliant_nested_type": False,
     }
     is_safe = all(f.type in _SAFE for f in schema)
     target = pa.PythonFile(_Adapter(sink), mode="w") if is_safe else pa.BufferOutputStream()

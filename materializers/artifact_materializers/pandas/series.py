@@ -12,7 +12,7 @@ from artifact_plugins import Preview
 from .base import ArrowMaterializer
 from .describe import describe_series
 from .equality import same_index, same_series
-from .preview import preview_frame
+from .preview import MAX_ROWS, preview_frame
 from .source import Source
 from .table import Encoding, decode_axis, decode_series, encode_axis, encode_series
 
@@ -37,7 +37,7 @@ class SeriesMaterializer(ArrowMaterializer["pd.Series[Any]"]):
 
     def preview(self, value: pd.Series[Any]) -> Sequence[Preview]:
         """Return the first rows as Markdown."""
-        return preview_frame(value.iloc[:10].to_frame(), len(value))
+        return preview_frame(value.iloc[:MAX_ROWS].to_frame(), len(value))
 
     def equal(self, left: pd.Series[Any], right: pd.Series[Any]) -> bool:
         """Tell whether values, index, name, dtypes, attrs and flags are the same."""
@@ -61,11 +61,11 @@ class IndexMaterializer(ArrowMaterializer["pd.Index[Any]"]):
         """Return rows, dtype, null count, range and bytes, from a bounded sample."""
         if isinstance(value, pd.MultiIndex):
             return {"rows": len(value), "levels": [str(n)[:100] for n in value.names]}
-        return describe_series(pd.Series(value, copy=False))
+        return describe_series(value)
 
     def preview(self, value: pd.Index[Any]) -> Sequence[Preview]:
         """Return the first entries as Markdown."""
-        return preview_frame(value[:10].to_frame(index=False), len(value))
+        return preview_frame(value[:MAX_ROWS].to_frame(index=False), len(value))
 
     def equal(self, left: pd.Index[Any], right: pd.Index[Any]) -> bool:
         """Tell whether class, values, dtype, names and freq are the same."""

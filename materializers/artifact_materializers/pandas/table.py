@@ -73,7 +73,7 @@ def encode_frame(frame: pd.DataFrame, *, for_stream: bool = False) -> Encoding:
         place = f"column {short(label)} (position {number})"
         columns.append(_named(place, encode_array, array_of(series), text_only=for_stream))
     sidecar["columns"] = [column.spec for column in columns]
-    names = _column_names(frame.columns)
+    names = _column_names(frame.columns.tolist())
     sidecar["labels"] = _named("the column labels", _encode_labels, frame.columns, names)
     sidecar["index"], levels = _named("the index", encode_index, frame.index, by_value=for_stream)
     _keep_extras(frame, sidecar)
@@ -206,9 +206,8 @@ def _check_class(value: object, expected: type) -> None:
         )
 
 
-def _column_names(labels: Any) -> list[str]:
+def _column_names(names: list[Any]) -> list[str]:
     """The labels themselves when Arrow can have them as names, else positions."""
-    names = list(labels)
     is_plain = all(type(name) is str and _is_name(name) for name in names)
     if is_plain and len(set(names)) == len(names):
         return names
@@ -227,7 +226,7 @@ def _level_names(levels: Sequence[Encoded]) -> list[str]:
 
 def _encode_labels(labels: pd.Index[Any], names: list[str]) -> Any:
     spec: Any
-    if type(labels) is pd.Index and len(labels) and list(labels) == names:
+    if type(labels) is pd.Index and len(labels) and labels.tolist() == names:
         dtype: Any = labels.dtype
         if (
             isinstance(dtype, np.dtype)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from artifact_plugins.cli.escaping import escaped
@@ -34,30 +34,34 @@ def record_json(record: BaseModel, *, without: Iterable[str] = ()) -> dict[str, 
 
 
 def write_table(
-    columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Iterable[str] = ()
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    right: Collection[str] = (),
+    whole: Collection[str] = (),
 ) -> None:
     """Write a table.
 
-    The first column is never cut: it names the row. Others fold into lines
-    when the terminal is narrow.
+    Nothing is cut off: cells fold into lines when the terminal is narrow.
 
     Args:
         columns: Headings.
         rows: Cells; None is an empty one.
-        right: Headings of columns of numbers.
+        right: Headings of columns of numbers, which never fold.
+        whole: Headings of other columns that never fold.
     """
     from rich.box import SIMPLE_HEAD  # late: JSON needs no rich
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
-    for number, heading in enumerate(columns):
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, header_style="bold")
+    for heading in columns:
         table.add_column(
             heading,
             justify="right" if heading in right else "left",
             overflow="fold",
-            no_wrap=heading in right,
-            min_width=min(len(heading), 12) if number else None,
+            no_wrap=heading in right or heading in whole,
+            min_width=min(len(heading), 12),
         )
     for row in rows:
         table.add_row(*(Text("" if cell is None else escaped(str(cell))) for cell in row))

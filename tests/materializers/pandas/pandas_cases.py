@@ -106,6 +106,7 @@ EXACT: list[tuple[str, str, Callable[[], F]]] = [
     ("I5", "index name = column name", lambda: F({"a": [1]}, index=pd.Index([7], name="a"))),
     ("I5", "non-unique index", lambda: F({"a": [1, 2]}, index=["x", "x"])),
     ("I5", "RangeIndex step", lambda: F({"a": [1, 2]}, index=pd.RangeIndex(10, 4, -3, name="r"))),
+    ("I5", "RangeIndex stop", lambda: F({"a": [1, 2]}, index=pd.RangeIndex(1, 4, 2))),
     ("I5", "IntervalIndex", lambda: F({"a": [1, 2]}, index=pd.interval_range(0, 2, closed="both"))),
     (
         "I5",

@@ -96,7 +96,7 @@ def test_wide_frames_are_cut() -> None:
     preview = FrameMaterializer().preview(frame)[0]
 
     assert (found["column_count"], len(found["columns"])) == (700, 50)
-    assert found["bytes"] == 700 * 2 * 8 + frame.index.memory_usage()
+    assert found["bytes"] == 700 * 2 * 8 + frame.index.nbytes
     assert preview.content.splitlines()[0].count("|") == 12 + 2
     assert preview.title == "2 rows x 700 columns"
 

@@ -77,6 +77,16 @@ def test_columns_are_those_of_the_frame(columns: Any) -> None:
     assert FrameMaterializer().equal(loaded, frame[list(columns)].iloc[2:5])
 
 
+@pytest.mark.parametrize("case", EXACT, ids=[f"{row} {name}" for row, name, _ in EXACT])
+def test_selecting_all_columns_is_the_frame(case: tuple[str, str, Any]) -> None:
+    """A selection without rows keeps the index as it was stored, bit by bit."""
+    frame = case[2]()
+
+    loaded = part(saved(frame))
+
+    assert saved(loaded).data == saved(frame).data
+
+
 def test_columns_of_other_labels() -> None:
     """Integer, tuple and duplicate labels select like in pandas."""
     multi = pd.DataFrame(

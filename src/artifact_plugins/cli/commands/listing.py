@@ -78,6 +78,7 @@ def _list_artifacts(
                 for found in page
             ],
             right=("Versions", "Size"),
+            whole=("Updated (UTC)",),
         )
         write_more(page.next_token)
 
@@ -102,18 +103,18 @@ def _list_versions(
         write_json({"versions": rows, "next_page_token": page.next_token})
         return
     write_table(
-        ("Version", "Data type", "Size", "Created (UTC)", "By", "Aliases and tags"),
+        ("Version", "Data type", "Size", "Created (UTC)", "Aliases and tags"),
         [
             (
                 version,
                 version.data_type,
                 size_text(version.size_bytes),
                 time_text(version.created_at),
-                version.save_type.value,
                 ", ".join((*(f"@{alias}" for alias in version.aliases), *version.tags)),
             )
             for version in page
         ],
         right=("Size",),
+        whole=("Created (UTC)",),
     )
     write_more(page.next_token)

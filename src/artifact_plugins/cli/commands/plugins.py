@@ -43,6 +43,7 @@ def command(place: Place, as_json: bool) -> None:
                 )
                 for plugin in registry.plugins
             ],
+            whole=("From", "State"),
         )
     for plugin in registry.plugins:
         if not plugin.is_working:

@@ -89,6 +89,7 @@ def _list_runs(
                 for run in page
             ],
             right=("Took",),
+            whole=("Started (UTC)",),
         )
         write_more(page.next_token)
 
@@ -170,6 +171,7 @@ def _write_tasks(tasks: list[Task], links: Counter[str]) -> None:
             for task in tasks
         ],
         right=("Attempt", "Links", "Took"),
+        whole=("State",),
     )
 
 
@@ -189,6 +191,7 @@ def _write_links(
             )
             for link in links
         ],
+        whole=("Type",),
     )
 
 
