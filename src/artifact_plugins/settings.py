@@ -16,7 +16,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from artifact_plugins.errors import SettingsError
+from artifact_plugins.errors import SettingsError, describe
 from artifact_plugins.records.names import check_name
 
 
@@ -80,6 +80,14 @@ class Settings(BaseSettings):
                 "[tool.artifact_plugins] of pyproject.toml; nothing was opened",
                 name=name,
             ) from error
+        # No JSON in the environment (a SettingsError of pydantic), no TOML in
+        # pyproject.toml, no text in it, or nobody may read it.
+        except (ValueError, OSError) as error:
+            raise SettingsError(
+                f"the settings cannot be read: {describe(error)}",
+                hint="look at the ARTIFACT_PLUGINS_* variables and at pyproject.toml; "
+                "nothing was opened",
+            ) from error
 
     @field_validator("project")
     @classmethod
@@ -96,7 +104,10 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments win over the environment, the environment over pyproject.toml."""
-        pyproject = PyprojectTomlConfigSettingsSource(settings_cls, Path("pyproject.toml"))
+        try:
+            pyproject = PyprojectTomlConfigSettingsSource(settings_cls, Path("pyproject.toml"))
+        except FileNotFoundError:  # the working folder was removed
+            return init_settings, env_settings
         return init_settings, env_settings, pyproject
 
     @cached_property

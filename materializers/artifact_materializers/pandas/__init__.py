@@ -1,21 +1,29 @@
 """Materializers of pandas: frames, series, indexes and scalars, exact or refused.
 
-frame.py      FrameMaterializer: DataFrame as one Arrow IPC or Parquet file
-series.py     SeriesMaterializer, IndexMaterializer
-scalar.py     ScalarMaterializer: Timestamp, Timedelta, Period, Interval, NaT, NA, offsets
-table.py      a frame, series or index as named Arrow columns and a sidecar, and back
-axes.py       an index as columns and a specification
-columns.py    one array as an Arrow array and a specification
-objects.py    object columns, element by element
-tagged.py     one Python, numpy or pandas scalar as JSON that keeps its type
-zones.py      time zones and offsets as JSON
-ipc.py        Arrow IPC files written without a copy
-memory.py     writable views into the bytes of a file
-parquet.py    Parquet files
-stream.py     chunks of one streamed frame
-equality.py   strict equality
-describe.py   metadata from a bounded sample
-preview.py    the head as Markdown
+frame.py       FrameMaterializer: DataFrame as one Arrow IPC or Parquet file
+series.py      SeriesMaterializer, IndexMaterializer
+scalar.py      ScalarMaterializer: Timestamp, Timedelta, Period, Interval, NaT, NA, offsets
+base.py        what the materializers of one Arrow file share
+stream.py      chunks of one streamed frame
+table.py       a frame, series or index as named Arrow columns and a sidecar, and back
+axes.py        an index as columns and a specification
+columns.py     one array or flat index as an Arrow array and a specification
+plain.py       numpy arrays
+extensions.py  times with zones, periods, masked numbers
+text.py        string and Arrow dtypes
+objects.py     object columns, element by element
+tagged.py      one Python, numpy or pandas value as JSON that keeps its type
+zones.py       time zones and offsets as JSON
+encoded.py     Encoded: a column on its way to a file
+ipc.py         Arrow IPC files written without a copy
+parquet.py     Parquet files
+source.py      a stored table opened for reading, whole or in part
+memory.py      writable views into the bytes of a file
+folder.py      a folder as the files of a version
+equality.py    strict equality
+describe.py    metadata from a bounded sample
+preview.py     the head as Markdown
+refusal.py     how a part says that a value is not kept
 """
 
 from __future__ import annotations

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from artifact_plugins import Materializer
 from artifact_plugins.contracts.files import FileReader, FileWriter
+from artifact_plugins.contracts.folder import DirectMaterializer
 from artifact_plugins.errors import LoadFailedError
 
-from .folder import Folder
 from .ipc import ArrowFile
 from .source import Source, loading, open_source
 from .table import Encoding, check_rows
@@ -19,7 +17,7 @@ T = TypeVar("T")
 ARROW_FILE = "data.arrow"
 
 
-class ArrowMaterializer(Materializer[T]):
+class ArrowMaterializer(DirectMaterializer[T]):
     """Saves one value as one Arrow IPC file, exactly or not at all."""
 
     format = "arrow/1"
@@ -34,14 +32,6 @@ class ArrowMaterializer(Materializer[T]):
     @abstractmethod
     def decode(self, source: Source) -> T:
         """Return the value of an opened file."""
-
-    def save(self, value: T, directory: Path) -> None:
-        """Write the value into a folder; see `save_files`."""
-        self.save_files(value, Folder(directory))
-
-    def load(self, directory: Path, data_type: type[T]) -> T:
-        """Read the value from a folder; see `load_files`."""
-        return self.load_files(Folder(directory), data_type)
 
     def save_files(self, value: T, files: FileWriter) -> None:
         """Write the value as `data.arrow`.

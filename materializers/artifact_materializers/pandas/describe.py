@@ -63,7 +63,7 @@ def _size(values: Any) -> int:
             # Their own sum warns when the categories have a time zone.
             return int(values.codes.nbytes) + _index_size(values.categories)
         return int(values.nbytes)
-    except Exception:  # a foreign array may raise anything
+    except Exception:  # noqa: BLE001  # a foreign array may raise anything
         return 0
 
 
@@ -84,7 +84,7 @@ def _column(values: Any) -> dict[str, Any]:
             found["categories"] = len(values.dtype.categories)
         else:
             found |= _range(values, nulls)
-    except Exception:  # a description must never fail a save, whatever an element does
+    except Exception:  # noqa: BLE001  # a description must never fail a save, whatever an element does
         return found
     return found
 

@@ -34,7 +34,7 @@ def preview_frame(frame: pd.DataFrame, rows: int) -> tuple[Preview, ...]:
         for label, series in islice(frame.items(), MAX_COLUMNS):
             names.append(_cell(label))
             columns.append([_cell(item) for item in series.array[:MAX_ROWS]])
-    except Exception:  # a preview must never fail a save, whatever an element does
+    except Exception:  # noqa: BLE001  # a preview must never fail a save, whatever an element does
         return ()
     lines = [_line(names), _line(["---"] * len(names))]
     lines += [_line(cells) for cells in zip(*columns, strict=True)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from artifact_plugins.errors import LossyConversionError
 
 
-class Refused(Exception):  # noqa: N818  # a word of this plugin, not a public error
+class Refused(Exception):
     """A value would not come back equal; never leaves this plugin.
 
     Args:
@@ -33,6 +33,6 @@ def short(value: object, limit: int = 60) -> str:
     """Return a bounded `repr` that never raises."""
     try:
         text = repr(value)
-    except Exception:  # a foreign __repr__ may raise anything
+    except Exception:  # noqa: BLE001  # a foreign __repr__ may raise anything
         text = f"<{type(value).__qualname__}>"
     return text if len(text) <= limit else text[: limit - 3] + "..."

@@ -3,35 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from artifact_plugins import Materializer, Preview
+from artifact_plugins import Preview
 from artifact_plugins.contracts.files import FileReader, FileWriter
+from artifact_plugins.contracts.folder import DirectMaterializer
 from artifact_plugins.errors import LossyConversionError
 
 from . import tagged
-from .folder import Folder
 from .refusal import Refused, short
 from .source import loading
 
 FILE = "scalar.json"
 
 
-class ScalarMaterializer(Materializer[Any]):
+class ScalarMaterializer(DirectMaterializer[Any]):
     """One pandas scalar as tagged JSON; unit, time zone and frequency are kept."""
 
     format = "pandas-scalar/1"
     media_type = "application/json"
     exact = True
-
-    def save(self, value: Any, directory: Path) -> None:
-        """Write the scalar into a folder; see `save_files`."""
-        self.save_files(value, Folder(directory))
-
-    def load(self, directory: Path, data_type: type) -> Any:
-        """Read the scalar from a folder."""
-        return self.load_files(Folder(directory), data_type)
 
     def save_files(self, value: Any, files: FileWriter) -> None:
         """Write the scalar as `scalar.json`.

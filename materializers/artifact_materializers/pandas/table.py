@@ -19,10 +19,11 @@ from artifact_plugins.errors import LossyConversionError, MetadataValueError
 
 from . import tagged
 from .axes import column_count, decode_index, decode_inline, encode_index, encode_inline
-from .columns import array_of, decode_array, encode_array, text_dtype
+from .columns import array_of, decode_array, encode_array
 from .encoded import Encoded
 from .memory import Memory
 from .refusal import Refused, short
+from .text import text_dtype
 
 KEY = b"artifact_plugins.pandas"
 INDEX_PREFIX = "__index_level_"

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from .refusal import Refused, short
-from .zones import decode_offset, decode_zone, encode_offset, encode_zone
+from .zones import decode_offset, decode_zone, encode_offset, encode_zone, whole_zone
 
 MAX_DEPTH = 64
 _KINDS = "biufcMmSU"
@@ -111,13 +111,21 @@ def _array(value: np.ndarray[Any, Any], depth: int) -> Any:
 
 def _make_array(payload: Any) -> np.ndarray[Any, Any]:
     dtype, shape, data = payload
-    return np.frombuffer(bytearray(base64.b64decode(data)), np.dtype(dtype)).reshape(shape)
+    return np.frombuffer(bytearray(base64.b64decode(data)), _dtype(dtype)).reshape(shape)
 
 
 def _make_scalar(payload: Any) -> Any:
     dtype, data = payload
     # frombuffer() refuses the empty text and bytes scalars, which have no size.
-    return np.ndarray((), np.dtype(dtype), bytes.fromhex(data) or b"\0")[()]
+    return np.ndarray((), _dtype(dtype), bytes.fromhex(data) or b"\0")[()]
+
+
+def _dtype(text: str) -> np.dtype[Any]:
+    found = np.dtype(text)
+    if found.kind not in _KINDS:
+        # Bytes of a file must never become object pointers.
+        raise ValueError(f"an element has the numpy dtype {text!r}")
+    return found
 
 
 def _items(values: Any, depth: int) -> list[Any]:
@@ -145,7 +153,8 @@ def _aware(kind: Any, payload: Any) -> Any:
 
 def _timestamp(value: pd.Timestamp, depth: int) -> Any:
     ticks = value.to_datetime64().view("i8")
-    return {"timestamp": [int(ticks), value.unit, encode_zone(value.tzinfo)]}
+    # The period of a pytz zone follows from the ticks, which are in UTC.
+    return {"timestamp": [int(ticks), value.unit, encode_zone(whole_zone(value.tzinfo))]}
 
 
 def _make_timestamp(payload: Any) -> Any:

@@ -58,6 +58,13 @@ def _encode_pytz(zone: Any) -> Any:
     raise Refused(f"time zone {short(zone)} is one period of a pytz zone, not the zone")
 
 
+def whole_zone(zone: Any) -> Any:
+    """Return the pytz zone of which `zone` is one period; other zones as they are."""
+    if type(zone).__module__.startswith("pytz") and zone.zone is not None:
+        return importlib.import_module("pytz").timezone(zone.zone)
+    return zone
+
+
 def decode_zone(spec: Any) -> Any:
     """Return the zone that `encode_zone` described.
 

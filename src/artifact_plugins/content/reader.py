@@ -35,11 +35,20 @@ class VersionReader:
     Buffers stay valid after `close` and after the store is closed.
     """
 
-    def __init__(self, version: ArtifactVersion, place: Place, rules: Rules, seen: Seen) -> None:
+    def __init__(
+        self,
+        version: ArtifactVersion,
+        place: Place,
+        rules: Rules,
+        seen: Seen,
+        *,
+        keeps_folders: bool = True,
+    ) -> None:
         self._version = version
         self._place = place
         self._rules = rules
         self._seen = seen
+        self._keeps_folders = keeps_folders
         self._trusting = rules.verify == "first"
         self._manifest_checked = False
         self._files = {file.path: file for file in version.files}
@@ -90,8 +99,8 @@ class VersionReader:
         """Return a private folder (0700) that holds verified copies of all files.
 
         Args:
-            keep: The folder lives until the store is closed; otherwise until
-                this reader is.
+            keep: The folder lives until the store is closed; otherwise, and
+                when the reader keeps none, until this reader is.
 
         Raises:
             ManifestInvalidError: A recorded name leads out of the folder, or
@@ -126,7 +135,7 @@ class VersionReader:
             shorter = [name.removeprefix(prefix) for name in names]
             restore(folder, shorter, lambda name: self.buffer(prefix + name))
             self._folders[prefix] = folder
-        if keep and folder in self._temporary:
+        if keep and self._keeps_folders and folder in self._temporary:
             self._temporary.remove(folder)
         return folder
 

@@ -96,13 +96,20 @@ class ContentStore:
         """
         return VersionWriter(_checked_id(version_id), self._place, self._rules, self._seen)
 
-    def reader(self, version: ArtifactVersion) -> VersionReader:
+    def reader(self, version: ArtifactVersion, *, keeps_folders: bool = True) -> VersionReader:
         """Return a reader of a version: in its record, in this store, or preexisting.
+
+        Args:
+            version: Its record.
+            keeps_folders: Whether a folder that a value asks to keep outlives
+                the reader; False for a value that nobody gets.
 
         Raises:
             ResourceLimitError: The version is larger than `load_max_bytes`.
         """
-        return VersionReader(version, self._place, self._rules, self._seen)
+        return VersionReader(
+            version, self._place, self._rules, self._seen, keeps_folders=keeps_folders
+        )
 
     def describe_path(self, path: Path) -> tuple[FileRecord, ...]:
         """Return the records of a file, or of all files below a folder, sorted by path.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -51,15 +51,18 @@ def parse_store_url(url: str) -> Location:
     return Location("local", str(path), path.as_uri())
 
 
-def local_path(uri: str) -> Path:
+def local_path(uri: str | PurePath) -> Path:
     """Return the absolute path of a local file URI or path; symlinks stay as they are.
+
+    A `Path` is a path, whatever its name looks like.
 
     Raises:
         StoreSchemeNotAllowedError: It is a URI of another scheme.
-        InvalidKeyError: It names another host, a query, a fragment or no path.
+        InvalidKeyError: It names another host, a query, a fragment or no path;
+            or it is relative, and the working folder was removed.
     """
-    scheme = checked_scheme(uri)
-    text = uri
+    scheme = "" if isinstance(uri, PurePath) else checked_scheme(uri)
+    text = str(uri)
     if scheme == "file":
         parts = urlsplit(uri)
         if parts.netloc not in ("", "localhost") or parts.query or parts.fragment:
@@ -75,7 +78,13 @@ def local_path(uri: str) -> Path:
     if not text or "\0" in text:
         raise InvalidKeyError("a path is empty or holds a NUL character")
     path = Path(text)
-    return (path.expanduser() if text.startswith("~/") else path).absolute()
+    try:
+        return (path.expanduser() if text.startswith("~/") else path).absolute()
+    except FileNotFoundError as error:
+        raise InvalidKeyError(
+            f"path {text!r} is relative, and the working folder was removed",
+            hint="nothing was opened; use an absolute path",
+        ) from error
 
 
 def checked_scheme(url: str) -> str:

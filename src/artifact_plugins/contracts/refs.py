@@ -10,7 +10,12 @@ from collections.abc import Hashable
 from functools import lru_cache
 from typing import Any
 
-from artifact_plugins.errors import PayloadClassNotFoundError, PluginError
+from artifact_plugins.errors import (
+    NotSerializableError,
+    PayloadClassNotFoundError,
+    PluginError,
+    describe,
+)
 
 
 def type_path(cls: type) -> str:
@@ -19,7 +24,32 @@ def type_path(cls: type) -> str:
     `pandas.core.frame.DataFrame` gives `pandas:DataFrame` under any pandas,
     because the package that exports a class is where it stays.
     """
-    return _type_path(cls)
+    try:
+        return _type_path(cls)
+    except TypeError:  # its metaclass has no hash
+        return _type_path.__wrapped__(cls)
+
+
+def lasting_path(cls: type) -> str:
+    """Return `type_path(cls)`, after looking that it leads back to this very class.
+
+    Raises:
+        NotSerializableError: It does not: the class is defined inside a
+            function, or another one has its name by now.
+    """
+    path = type_path(cls)
+    try:
+        if _named(path) is cls:
+            return path
+        problem = "another class has that path now"
+    except Exception as error:  # noqa: BLE001  # importing its module may raise anything
+        problem = f"it cannot be found there ({describe(error)})"
+    raise NotSerializableError(
+        f"class {path!r} would be lost: {problem}",
+        hint="nothing was registered; define the class at the top level of a module, "
+        "and make its objects anew after defining it again",
+        data_type=path,
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -45,19 +75,25 @@ def find_type(path: str) -> type:
     Raises:
         PayloadClassNotFoundError: There is no such module or class here.
     """
-    module, _, name = path.partition(":")
     try:
-        found: Any = sys.modules.get(module) or importlib.import_module(module)
-        for part in name.split("."):
-            found = getattr(found, part)
-    except (ImportError, AttributeError, ValueError) as error:
+        found = _named(path)
+    except Exception as error:
+        # Importing runs the module that defines the class: it may raise anything.
         raise PayloadClassNotFoundError(
-            f"class {path!r} cannot be found: {error}",
+            f"class {path!r} cannot be found: {describe(error)}",
             hint="the stored bytes are untouched; install or restore the module that defines it",
             data_type=path,
         ) from error
     if not isinstance(found, type):
         raise PayloadClassNotFoundError(f"{path!r} is not a class", data_type=path)
+    return found
+
+
+def _named(path: str) -> Any:
+    module, _, name = path.partition(":")
+    found: Any = sys.modules.get(module) or importlib.import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part)
     return found
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pluggy
 
 from artifact_plugins.contracts.offers import MaterializerOffer
-from artifact_plugins.errors import PluginError
+from artifact_plugins.errors import PluginError, describe
 
 _log = logging.getLogger("artifact_plugins")
 
@@ -150,10 +150,7 @@ class PluginRegistry:
 
 def text_of(error: BaseException) -> str:
     """Return type and message of an exception on one line, even when its `__str__` is broken."""
-    try:
-        return " ".join(f"{type(error).__name__}: {error}".split())
-    except Exception:  # noqa: BLE001  # an author's __str__ may raise anything
-        return type(error).__name__
+    return " ".join(describe(error).split())
 
 
 def _listeners_by_hook(manager: pluggy.PluginManager) -> dict[str, tuple[_Listener, ...]]:

@@ -6,7 +6,7 @@ task.py       Task, TaskType, TaskState
 link.py       ArtifactTaskLink, IOType, Producer
 batch.py      Batch, VersionDraft: what one ledger transaction writes
 query.py      VersionQuery, RunQuery, LinkQuery, TaskQuery
-page.py       Page
+page.py       Page, every
 ids.py        new_id (UUIDv7), now (UTC)
 names.py      check_name, check_label
 metadata.py   check_metadata: JSON exactly, or MetadataValueError
@@ -18,7 +18,7 @@ from artifact_plugins.records.ids import new_id, now
 from artifact_plugins.records.link import ArtifactTaskLink, IOType, Producer
 from artifact_plugins.records.metadata import check_metadata
 from artifact_plugins.records.names import check_label, check_name
-from artifact_plugins.records.page import Page
+from artifact_plugins.records.page import Page, every
 from artifact_plugins.records.query import LinkQuery, RunQuery, TaskQuery, VersionQuery
 from artifact_plugins.records.run import Run, RunState
 from artifact_plugins.records.task import Task, TaskState, TaskType
@@ -46,6 +46,7 @@ __all__ = [
     "check_label",
     "check_metadata",
     "check_name",
+    "every",
     "new_id",
     "now",
 ]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -29,3 +29,14 @@ class Page(Generic[T]):
 
     def __getitem__(self, index: int) -> T:
         return self.items[index]
+
+
+def every(listing: Callable[..., Page[T]], query: Any, **options: Any) -> Iterator[T]:
+    """Yield the items of all pages of a listing, a thousand at a time."""
+    token: str | None = None
+    while True:
+        page = listing(query, limit=1000, page_token=token, **options)
+        yield from page
+        token = page.next_token
+        if token is None:
+            return

@@ -22,7 +22,7 @@ class Run(BaseModel):
 
     Attributes:
         id: UUIDv7.
-        name: Shown to people; `<pipeline>-<first 8 of the random id part>`.
+        name: Shown to people; `<pipeline>-<last 8 of the id>`.
         parameters: The JSON-able run arguments, defaults included.
         error: `Type: message` of what ended a FAILED run.
         external_ids: Identifiers of this run in other systems, by system name.

@@ -35,7 +35,7 @@ class Task(BaseModel):
 
     Attributes:
         parent_id: The task that this one ran in; None for the ROOT.
-        scope_path: Names from the root down, `root/for-loop-1/mean#3`.
+        scope_path: Names from the root down, `ROOT/for-loop-1/mean#3`.
         iteration_index: 0-based iteration of the enclosing loop, if any.
         iteration_count: Of a LOOP: how many iterations it has.
         attempt: 1, 2, ... counts retries.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
 from artifact_plugins.content import ContentStore
 from artifact_plugins.content.urls import local_path
-from artifact_plugins.contracts.abilities import DirectIO, PartialIO
+from artifact_plugins.contracts.abilities import PartialIO
 from artifact_plugins.contracts.refs import find_type, type_path
 from artifact_plugins.errors import (
     ArtifactMissingError,
@@ -16,10 +17,12 @@ from artifact_plugins.errors import (
     NoMaterializerError,
     PayloadClassNotFoundError,
     UnsafeFormatError,
+    describe,
 )
 from artifact_plugins.plugins import PluginRegistry
 from artifact_plugins.records import ArtifactVersion, SaveType
-from artifact_plugins.session.materializers import Equipped, Materializers
+from artifact_plugins.session.equipped import Equipped
+from artifact_plugins.session.materializers import Materializers
 from artifact_plugins.session.wanted import (
     Selection,
     accepts,
@@ -55,10 +58,10 @@ class Loader:
                 gave another type than wanted.
         """
         if version.save_type is SaveType.PREEXISTING:
-            value, key = self._preexisting(version), "python.path"
+            value, key = self._preexisting(version, selection), "python.path"
         else:
             equipped, data_type = self._reader(version, annotation)
-            value, key = self.load_stored(version, equipped, data_type, selection), equipped.key
+            value, key = self._stored(version, equipped, data_type, selection), equipped.key
         if not accepts(annotation, type(value)):
             raise LoadFailedError(
                 f"{version} holds a {type_path(type(value))}, not a {annotation_name(annotation)}",
@@ -71,14 +74,9 @@ class Loader:
             )
         return value
 
-    def load_stored(
-        self,
-        version: ArtifactVersion,
-        equipped: Equipped,
-        data_type: type,
-        selection: Selection = _EVERYTHING,
+    def _stored(
+        self, version: ArtifactVersion, equipped: Equipped, data_type: type, selection: Selection
     ) -> Any:
-        """Load a version with a given materializer."""
         materializer = equipped.instance
         if materializer.executes_on_load:
             raise UnsafeFormatError(
@@ -88,22 +86,19 @@ class Loader:
             )
         chosen = selection.keywords()
         if chosen:
-            self._check_selection(version, equipped, chosen)
+            able = cast(PartialIO, materializer).selections if equipped.is_partial else frozenset()
+            _check_selection(version, equipped.key, chosen, able)
         reader = self._store.reader(version)
         try:
             if chosen:
                 return cast(PartialIO, materializer).load_part(reader, data_type, **chosen)
-            if equipped.is_direct:
-                return cast(DirectIO, materializer).load_files(reader, data_type)
-            return materializer.load(
-                reader.directory(keep=materializer.keeps_directory), data_type
-            )
+            return equipped.load(reader, data_type)
         except ArtifactPluginsError:
             raise
         except Exception as error:
             raise LoadFailedError(
                 f"materializer {equipped.key!r} could not load {version} "
-                f"({version.format}): {type(error).__name__}: {error}",
+                f"({version.format}): {describe(error)}",
                 hint="the stored bytes are intact",
                 version_id=version.id,
             ) from error
@@ -135,25 +130,26 @@ class Loader:
             return stored, classes[0]
         raise refused or NoMaterializerError(f"nothing reads {version.format!r}")
 
-    def _check_selection(
-        self, version: ArtifactVersion, equipped: Equipped, chosen: dict[str, Any]
-    ) -> None:
-        able = cast(PartialIO, equipped.instance).selections if equipped.is_partial else frozenset()
-        missing = sorted(set(chosen) - able)
-        if missing:
-            raise NoMaterializerError(
-                f"materializer {equipped.key!r} cannot load a selection of {missing} of {version}",
-                hint="load the whole value and select from it",
-                version_id=version.id,
-            )
-
-    def _preexisting(self, version: ArtifactVersion) -> Path:
+    def _preexisting(self, version: ArtifactVersion, selection: Selection) -> Path:
         """Data that lies where its owner put it is verified there, not copied."""
+        _check_selection(version, "python.path", selection.keywords(), frozenset())
         self._store.check(version)
         path = local_path(version.uri)
         if not path.exists():
             raise ArtifactMissingError(f"{version} was registered at {path!s}, which is gone")
         return path
+
+
+def _check_selection(
+    version: ArtifactVersion, key: str, chosen: Mapping[str, Any], able: frozenset[str]
+) -> None:
+    missing = sorted(set(chosen) - able)
+    if missing:
+        raise NoMaterializerError(
+            f"materializer {key!r} cannot load a selection of {missing} of {version}",
+            hint="load the whole value and select from it",
+            version_id=version.id,
+        )
 
 
 def _stored_type(version: ArtifactVersion) -> type | None:

@@ -4,49 +4,62 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from artifact_plugins.contracts.abilities import DirectIO, PartialIO, StreamIO, UsesParts
 from artifact_plugins.contracts.materializer import Materializer
-from artifact_plugins.errors import SettingsError
+from artifact_plugins.errors import (
+    ArtifactPluginsError,
+    InputError,
+    PluginError,
+    SettingsError,
+    UnsafeFormatError,
+    describe,
+)
 from artifact_plugins.plugins import Choice, PluginRegistry, Resolver
+from artifact_plugins.session.equipped import Equipped
 from artifact_plugins.session.parts import SessionParts
 
 
-@dataclass(frozen=True, slots=True)
-class Equipped:
-    """A materializer ready for use, and which abilities it has.
+class Materializers:
+    """Turns a choice of the resolver into a ready instance.
 
     Attributes:
-        key: What is recorded with a version.
-        parameters: The options as JSON, recorded with a version.
+        resolver: Chooses.
+        verify_save: Which elements of containers are read back; see Settings.
     """
 
-    key: str
-    instance: Materializer[Any]
-    parameters: dict[str, Any]
-    is_direct: bool
-    is_partial: bool
-    is_stream: bool
-    counts_items: bool
-
-
-class Materializers:
-    """Turns a choice of the resolver into a ready instance."""
-
-    def __init__(self, resolver: Resolver, registry: PluginRegistry) -> None:
+    def __init__(
+        self,
+        resolver: Resolver,
+        registry: PluginRegistry,
+        *,
+        verify_save: Literal["small", "all", "none"] = "small",
+    ) -> None:
         self.resolver = resolver
+        self.verify_save = verify_save
         self._registry = registry
         self._made: dict[tuple[type, str, str], Equipped] = {}
 
     def for_value(
         self, value: Any, wanted: str | type | None, options: Mapping[str, Any] | None
     ) -> Equipped:
-        """Choose and equip the materializer that saves `value`."""
-        return self.equip(self.resolver.for_value(value, wanted=wanted), options)
+        """Choose and equip the materializer that saves `value`.
+
+        Raises:
+            UnsafeFormatError: This release would refuse to load what it writes.
+        """
+        equipped = self.equip(self.resolver.for_value(value, wanted=wanted), options)
+        if equipped.instance.executes_on_load:
+            raise UnsafeFormatError(
+                f"materializer {equipped.key!r} writes {equipped.instance.format!r}, which "
+                "executes code when loaded and could never be loaded again by this release",
+                hint="nothing was saved; use a materializer of a data format",
+                materializer=equipped.key,
+            )
+        return equipped
 
     def by_key(self, key: str, options: Mapping[str, Any] | None) -> Equipped:
         """Equip the materializer that a record names."""
@@ -56,10 +69,16 @@ class Materializers:
         """Return the instance of a choice with validated options.
 
         Raises:
+            InputError: The options are no mapping with text as keys.
             SettingsError: The materializer has no such option.
+            PluginError: The materializer cannot be made.
         """
         # By class: a notebook cell that runs again defines a new one under the old key.
-        name = (choice.materializer_class, choice.key, _text(options))
+        name = (
+            choice.materializer_class,
+            choice.key,
+            "" if options is None or options == {} else _text(options),
+        )
         found = self._made.get(name)
         if found is None:
             found = self._made[name] = self._make(choice, options or {})
@@ -77,14 +96,14 @@ class Materializers:
                 hint=f"it takes {sorted(cls.Options.model_fields)}; nothing was saved",
                 materializer=choice.key,
             ) from error
-        instance = cls(model)
+        instance, parameters = _instance(choice, cls, model)
         if isinstance(instance, UsesParts) or "parts" in getattr(cls, "__annotations__", {}):
             instance.parts = SessionParts(self)  # type: ignore[attr-defined]  # ability UsesParts
         offer = choice.offer
         return Equipped(
             key=choice.key,
             instance=instance,
-            parameters=model.model_dump(mode="json", exclude_defaults=True),
+            parameters=parameters,
             is_direct=isinstance(instance, DirectIO),
             is_partial=isinstance(instance, PartialIO),
             is_stream=isinstance(instance, StreamIO),
@@ -92,5 +111,31 @@ class Materializers:
         )
 
 
-def _text(options: Mapping[str, Any] | None) -> str:
-    return json.dumps(options, sort_keys=True, default=str) if options else ""
+def _instance(
+    choice: Choice, cls: type[Materializer[Any]], model: BaseModel
+) -> tuple[Materializer[Any], dict[str, Any]]:
+    try:
+        return cls(model), model.model_dump(mode="json", exclude_defaults=True)
+    except ArtifactPluginsError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"materializer {choice.key!r} cannot be made with its options: {describe(error)}",
+            hint="its __init__ takes the options and passes them to super().__init__; "
+            "nothing was saved",
+            materializer=choice.key,
+        ) from error
+
+
+def _text(options: Mapping[str, Any]) -> str:
+    if not isinstance(options, Mapping) or not all(isinstance(name, str) for name in options):
+        raise InputError(
+            f"options {options!r:.200} are no mapping with text as keys",
+            hint="write options={'compression': 'zstd'}; nothing was saved",
+        )
+    try:
+        return json.dumps(dict(options), sort_keys=True, default=str) if options else ""
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(
+            f"options cannot be read: {describe(error)}", hint="nothing was saved"
+        ) from error

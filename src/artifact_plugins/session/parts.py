@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from artifact_plugins.contracts.abilities import ChunkWriter, DirectIO, PartRecord, StreamIO
 from artifact_plugins.contracts.files import FileReader, FileWriter
-from artifact_plugins.contracts.refs import find_type, type_path
-from artifact_plugins.errors import MaterializerError, RoundTripError, UnsafeFormatError
-from artifact_plugins.session.roundtrip import is_same
+from artifact_plugins.contracts.folder import FolderFiles
+from artifact_plugins.contracts.refs import find_type, lasting_path
+from artifact_plugins.errors import MaterializerError, UnsafeFormatError
+from artifact_plugins.session.equipped import Equipped
+from artifact_plugins.session.roundtrip import check_round_trip, is_checked
 
 if TYPE_CHECKING:
-    from artifact_plugins.session.materializers import Equipped, Materializers
+    from artifact_plugins.session.materializers import Materializers
 
 
 class SessionParts:
@@ -39,46 +41,62 @@ class SessionParts:
         """Choose a materializer for `value` and write it into `files`.
 
         Raises:
+            NotSerializableError: Its class could not be found again.
             RoundTripError: Its materializer is not exact, and the element does
                 not load back equal.
+            UnsafeFormatError: Loading it would execute code.
         """
-        equipped = self._materializers.for_value(value, None, None)
+        equipped, record = self._chosen(value)
         if equipped.is_direct and equipped.instance.exact:
             cast(DirectIO, equipped.instance).save_files(value, files)
         else:
             with TemporaryDirectory(prefix="artifact_plugins-") as folder:
                 equipped.instance.save(value, Path(folder))
                 if not equipped.instance.exact:
-                    _check_round_trip(equipped, value, Path(folder))
+                    self._check(equipped, value, Path(folder), record["data_type"])
                 copy_into(files, Path(folder))
-        return _record(equipped, value)
+        return record
 
     def load(self, part: PartRecord, files: FileReader) -> Any:
         """Load an element as the type it was saved from."""
+        equipped, data_type = self._stored(part)
+        return equipped.load(files, data_type)
+
+    def stream(self, first: Any, files: FileWriter) -> tuple[ChunkWriter, PartRecord] | None:
+        """Open a stream for chunks like `first`, if their materializer can."""
+        equipped, record = self._chosen(first)
+        if not equipped.is_stream:
+            return None
+        return cast(StreamIO, equipped.instance).open_stream(first, files), record
+
+    def iterate(self, part: PartRecord, files: FileReader) -> Iterator[Any]:
+        """Yield the chunks of a stream that `stream` opened."""
+        equipped, data_type = self._stored(part)
+        return cast(StreamIO, equipped.instance).iterate(files, data_type)
+
+    def _chosen(self, value: Any) -> tuple[Equipped, PartRecord]:
+        equipped = self._materializers.for_value(value, None, None)
+        record = PartRecord(
+            materializer=equipped.key,
+            format=equipped.instance.format,
+            data_type=lasting_path(type(value)),
+            options=equipped.parameters,
+        )
+        return equipped, record
+
+    def _stored(self, part: PartRecord) -> tuple[Equipped, type]:
         equipped = self._materializers.by_key(part["materializer"], part["options"])
-        materializer, data_type = equipped.instance, find_type(part["data_type"])
-        if materializer.executes_on_load:
+        if equipped.instance.executes_on_load:
             raise UnsafeFormatError(
                 f"an element is stored as {part['format']!r}, which executes code when loaded",
                 hint="nothing was executed",
             )
-        if equipped.is_direct:
-            return cast(DirectIO, materializer).load_files(files, data_type)
-        return materializer.load(files.directory(keep=materializer.keeps_directory), data_type)
+        return equipped, find_type(part["data_type"])
 
-    def stream(self, first: Any, files: FileWriter) -> tuple[ChunkWriter, PartRecord] | None:
-        """Open a stream for chunks like `first`, if their materializer can."""
-        equipped = self._materializers.for_value(first, None, None)
-        if not equipped.is_stream:
-            return None
-        writer = cast(StreamIO, equipped.instance).open_stream(first, files)
-        return writer, _record(equipped, first)
-
-    def iterate(self, part: PartRecord, files: FileReader) -> Iterator[Any]:
-        """Yield the chunks of a stream that `stream` opened."""
-        equipped = self._materializers.by_key(part["materializer"], part["options"])
-        data_type = find_type(part["data_type"])
-        return cast(StreamIO, equipped.instance).iterate(files, data_type)
+    def _check(self, equipped: Equipped, value: Any, folder: Path, data_type: str) -> None:
+        size_bytes = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        if is_checked(self._materializers.verify_save, size_bytes):
+            check_round_trip(equipped, value, FolderFiles(folder), f"an element, a {data_type},")
 
 
 def copy_into(files: FileWriter, folder: Path) -> None:
@@ -88,29 +106,3 @@ def copy_into(files: FileWriter, folder: Path) -> None:
             with path.open("rb") as source, files.open(path.relative_to(folder).as_posix()) as sink:
                 while chunk := source.read(8 * 1024 * 1024):
                     sink.write(chunk)
-
-
-def _check_round_trip(equipped: Equipped, value: Any, folder: Path) -> None:
-    try:
-        loaded = equipped.instance.load(folder, type(value))
-        same = is_same(equipped.instance, value, loaded)
-    except Exception as error:
-        raise RoundTripError(
-            f"an element was written by {equipped.key!r} but does not load back: "
-            f"{type(error).__name__}: {error}",
-            hint="nothing was registered",
-        ) from error
-    if not same:
-        raise RoundTripError(
-            f"an element written by {equipped.key!r} loads back as something else",
-            hint=f"nothing was registered; mend {equipped.key!r} or its `equal`",
-        )
-
-
-def _record(equipped: Equipped, value: Any) -> PartRecord:
-    return PartRecord(
-        materializer=equipped.key,
-        format=equipped.instance.format,
-        data_type=type_path(type(value)),
-        options=equipped.parameters,
-    )

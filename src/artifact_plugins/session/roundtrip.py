@@ -1,12 +1,58 @@
-"""Whether what was loaded is what was saved, for materializers that do not promise it."""
+"""Whether what was saved loads back equal, for materializers that do not promise it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal
 
+from artifact_plugins.contracts.files import FileReader
+from artifact_plugins.contracts.folder import FolderFiles
 from artifact_plugins.contracts.materializer import Materializer
+from artifact_plugins.contracts.refs import type_path
+from artifact_plugins.errors import LossyConversionError, RoundTripError, describe
+from artifact_plugins.session.equipped import Equipped
+
+SMALL_BYTES = 16 * 1024 * 1024
+
+
+def is_checked(policy: Literal["small", "all", "none"], size_bytes: int) -> bool:
+    """Tell whether `Settings.verify_save` wants a save of this size to be read back."""
+    return policy == "all" or (policy == "small" and size_bytes <= SMALL_BYTES)
+
+
+def check_round_trip(equipped: Equipped, saved: Any, files: FileReader, what: str) -> None:
+    """Load a value from what was just written, before anybody can see it, and compare.
+
+    Args:
+        equipped: Who wrote it.
+        saved: The value.
+        files: What was written. A folder that the loaded value keeps using
+            must live until this returns, no longer.
+        what: Its name in messages: `artifact 'flights'`.
+
+    Raises:
+        RoundTripError: It does not load, or differs.
+        LossyConversionError: It comes back as another type.
+    """
+    hint = f"nothing was registered; mend {equipped.key!r} or its `equal`"
+    try:
+        loaded = equipped.load(files, type(saved))
+        same = is_same(equipped.instance, saved, loaded)
+    except Exception as error:
+        raise RoundTripError(
+            f"{what} was written by {equipped.key!r} but does not load back: {describe(error)}",
+            hint=hint,
+            materializer=equipped.key,
+        ) from error
+    if not same:
+        problem = LossyConversionError if type(loaded) is not type(saved) else RoundTripError
+        raise problem(
+            f"{what} written by {equipped.key!r} loads back as a different "
+            f"{type_path(type(loaded))}",
+            hint=hint,
+            materializer=equipped.key,
+        )
 
 
 def is_same(materializer: Materializer[Any], saved: Any, loaded: Any) -> bool:
@@ -26,8 +72,5 @@ def _has_no_equality(materializer: Materializer[Any], value: Any) -> bool:
 def _content(materializer: Materializer[Any], value: Any) -> dict[str, bytes]:
     with TemporaryDirectory(prefix="artifact_plugins-") as folder:
         materializer.save(value, Path(folder))
-        return {
-            path.relative_to(folder).as_posix(): path.read_bytes()
-            for path in Path(folder).rglob("*")
-            if path.is_file()
-        }
+        files = FolderFiles(Path(folder))
+        return {name: bytes(files.buffer(name)) for name in files.names()}

@@ -5,18 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from artifact_plugins.content import ContentStore, VersionWriter
 from artifact_plugins.contracts.abilities import DirectIO
 from artifact_plugins.contracts.materializer import Materializer
-from artifact_plugins.contracts.refs import type_path
-from artifact_plugins.errors import (
-    ArtifactPluginsError,
-    LossyConversionError,
-    NotSerializableError,
-    RoundTripError,
-)
+from artifact_plugins.contracts.refs import lasting_path
+from artifact_plugins.errors import ArtifactPluginsError, NotSerializableError, describe
 from artifact_plugins.plugins import PluginRegistry
 from artifact_plugins.records import (
     ArtifactVersion,
@@ -30,13 +25,13 @@ from artifact_plugins.records import (
     new_id,
     now,
 )
-from artifact_plugins.session.loading import Loader
-from artifact_plugins.session.materializers import Equipped, Materializers
-from artifact_plugins.session.roundtrip import is_same
+from artifact_plugins.records.names import check_lines, check_tags, check_text
+from artifact_plugins.session.equipped import Equipped
+from artifact_plugins.session.materializers import Materializers
+from artifact_plugins.session.roundtrip import check_round_trip, is_checked
 from artifact_plugins.settings import Settings
 
 _log = logging.getLogger("artifact_plugins")
-_SMALL_BYTES = 16 * 1024 * 1024
 _PREVIEWS_MAX_BYTES = 256 * 1024
 ITERATOR = "collections.abc:Iterator"
 
@@ -67,14 +62,30 @@ class SaveRequest:
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A value whose bytes are durable, waiting for its commit."""
+    """A value whose bytes are durable, waiting for its commit.
+
+    Attributes:
+        draft: Its record, without a number.
+        writer: Who wrote the bytes; None for data that lies where its owner put it.
+    """
 
     draft: VersionDraft
-    writer: VersionWriter
+    writer: VersionWriter | None
 
     def discard(self) -> None:
         """Remove the bytes, when it is certain that they were not committed."""
-        self.writer.abort()
+        if self.writer is not None:
+            self.writer.abort()
+
+
+class _Labels(NamedTuple):
+    """What people call a version, checked and in form NFC."""
+
+    artifact: str
+    version_name: str | None
+    tags: tuple[str, ...]
+    metadata: dict[str, Any]
+    description: str | None
 
 
 class Saver:
@@ -86,13 +97,11 @@ class Saver:
         store: ContentStore,
         registry: PluginRegistry,
         materializers: Materializers,
-        loader: Loader,
     ) -> None:
         self._settings = settings
         self._store = store
         self._registry = registry
         self._materializers = materializers
-        self._loader = loader
 
     def stage(self, value: Any, request: SaveRequest) -> Staged:
         """Make the bytes of `value` durable and return its record without a number.
@@ -100,18 +109,15 @@ class Saver:
         Raises:
             MaterializerError: Nothing handles the value, or storing would change it.
             StoreError: The bytes could not be written.
-            InputError: A name, tag or metadata value is not allowed.
+            InputError: A name, text, tag, option or metadata value is not allowed.
+            UnsafeFormatError: Loading the value would execute code.
         """
-        artifact = check_name(request.artifact)
-        tags = tuple(dict.fromkeys(check_label(tag) for tag in request.tags))
-        if request.version_name is not None:
-            check_label(request.version_name, "version name")
-        metadata = check_metadata(request.metadata) if request.metadata else {}
+        labels = _labels(request)
         equipped = self._materializers.for_value(value, request.materializer, request.options)
         if self._registry.listens("before_artifact_saved"):
             self._registry.call_veto(
                 "before_artifact_saved",
-                artifact=artifact,
+                artifact=labels.artifact,
                 value=value,
                 materializer=equipped.key,
                 task=request.task,
@@ -119,9 +125,7 @@ class Saver:
         version_id = new_id()
         writer = self._store.writer(version_id)
         try:
-            version = self._write(
-                value, request, equipped, writer, version_id, (artifact, tags, metadata)
-            )
+            version = self._write(value, request, labels, equipped, writer, version_id)
         except BaseException:
             writer.abort()
             raise
@@ -131,20 +135,23 @@ class Saver:
         self,
         value: Any,
         request: SaveRequest,
+        labels: _Labels,
         equipped: Equipped,
         writer: VersionWriter,
         version_id: str,
-        checked: tuple[str, tuple[str, ...], dict[str, Any]],
     ) -> ArtifactVersion:
-        artifact, tags, metadata = checked
+        artifact, metadata = labels.artifact, labels.metadata
         materializer = equipped.instance
+        artifact_type = check_text(
+            request.artifact_type or materializer.artifact_type, "artifact type"
+        )
         counted = _Counted(value) if equipped.counts_items else None
+        data_type = ITERATOR if counted is not None else lasting_path(type(value))
         self._save(value if counted is None else counted, equipped, writer, artifact)
         written = writer.finish()
         if counted is None:
             metadata = {**_described(materializer, value, artifact), **metadata}
         previews = () if counted is not None else _previews(materializer, value, artifact)
-        data_type = ITERATOR if counted is not None else type_path(type(value))
         task, created_at = request.task, now()
         manifest = {
             "artifact": artifact,
@@ -163,8 +170,8 @@ class Saver:
             id=version_id,
             project=self._settings.project,
             artifact=artifact,
-            version_name=request.version_name,
-            artifact_type=request.artifact_type or materializer.artifact_type,
+            version_name=labels.version_name,
+            artifact_type=artifact_type,
             data_type=data_type,
             materializer=equipped.key,
             parameters=equipped.parameters,
@@ -176,8 +183,8 @@ class Saver:
             content_hash=written.content_hash,
             manifest_digest=published.manifest_digest,
             save_type=request.save_type,
-            description=request.description,
-            tags=tags,
+            description=labels.description,
+            tags=labels.tags,
             metadata=metadata,
             previews=previews,
             run_id=task.run_id if task else None,
@@ -205,7 +212,7 @@ class Saver:
                 raise  # the step's own generator raised: its exception passes unchanged
             raise NotSerializableError(
                 f"materializer {equipped.key!r} could not save artifact {artifact!r}: "
-                f"{type(error).__name__}: {error}",
+                f"{describe(error)}",
                 hint="nothing was registered",
                 artifact=artifact,
                 materializer=equipped.key,
@@ -213,28 +220,26 @@ class Saver:
 
     def _verify(self, value: Any, equipped: Equipped, version: ArtifactVersion) -> None:
         """Read the version back before anybody can see it, and compare."""
-        policy = self._settings.verify_save
-        if policy == "none" or (policy == "small" and version.size_bytes > _SMALL_BYTES):
+        if not is_checked(self._settings.verify_save, version.size_bytes):
             return
-        hint = f"nothing was registered; mend {equipped.key!r} or its `equal`"
+        reader = self._store.reader(version, keeps_folders=False)
         try:
-            loaded = self._loader.load_stored(version, equipped, type(value))
-            same = is_same(equipped.instance, value, loaded)
-        except Exception as error:
-            raise RoundTripError(
-                f"artifact {version.artifact!r} was written by {equipped.key!r} but does not "
-                f"load back: {type(error).__name__}: {error}",
-                hint=hint,
-                artifact=version.artifact,
-            ) from error
-        if not same:
-            problem = LossyConversionError if type(loaded) is not type(value) else RoundTripError
-            raise problem(
-                f"artifact {version.artifact!r} written by {equipped.key!r} loads back as a "
-                f"different {type_path(type(loaded))}",
-                hint=hint,
-                artifact=version.artifact,
-            )
+            check_round_trip(equipped, value, reader, f"artifact {version.artifact!r}")
+        finally:
+            reader.close()
+
+
+def _labels(request: SaveRequest) -> _Labels:
+    version_name, description = request.version_name, request.description
+    if request.idempotency_key != "":
+        check_lines(request.idempotency_key, "idempotency key")
+    return _Labels(
+        check_name(request.artifact),
+        None if version_name is None else check_label(version_name, "version name"),
+        check_tags(request.tags),
+        check_metadata(request.metadata) if request.metadata else {},
+        None if description is None else check_lines(description, "description"),
+    )
 
 
 class _Counted(Iterator[Any]):
@@ -261,16 +266,20 @@ def _described(materializer: Materializer[Any], value: Any, artifact: str) -> di
     try:
         described = materializer.describe(value)
         return check_metadata(described) if described else {}
-    except Exception:
-        # Metadata is a courtesy: it never costs anybody a result.
+    except Exception:  # noqa: BLE001  # a courtesy never costs anybody a result
         _log.warning("metadata of artifact %r could not be made", artifact, exc_info=True)
         return {}
 
 
 def _previews(materializer: Materializer[Any], value: Any, artifact: str) -> tuple[Preview, ...]:
     try:
-        previews = tuple(materializer.preview(value))
-    except Exception:
+        offered = list(materializer.preview(value))
+        previews = tuple(preview for preview in offered if isinstance(preview, Preview))
+        if sum(len(preview.content) for preview in previews) > _PREVIEWS_MAX_BYTES:
+            return ()
+    except Exception:  # noqa: BLE001  # a courtesy never costs anybody a result
         _log.warning("preview of artifact %r could not be made", artifact, exc_info=True)
         return ()
-    return previews if sum(len(p.content) for p in previews) <= _PREVIEWS_MAX_BYTES else ()
+    if len(previews) != len(offered):
+        _log.warning("preview of artifact %r holds what is no Preview; left out", artifact)
+    return previews

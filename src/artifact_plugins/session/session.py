@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+import os
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -10,7 +12,6 @@ from types import TracebackType
 from typing import Any
 
 from artifact_plugins.content import ContentStore
-from artifact_plugins.content.urls import local_path
 from artifact_plugins.contracts.runtime import Runtime
 from artifact_plugins.errors import ArtifactMissingError, InputError, LineageConflictError
 from artifact_plugins.ledger import Ledger
@@ -19,22 +20,23 @@ from artifact_plugins.plugins import PluginRegistry, Resolver, load_plugins
 from artifact_plugins.records import (
     ArtifactVersion,
     Batch,
-    SaveType,
-    VersionDraft,
+    Task,
     VersionQuery,
     check_label,
-    check_metadata,
-    check_name,
-    new_id,
-    now,
 )
+from artifact_plugins.records.names import as_reference, check_tags
 from artifact_plugins.runtimes import make_runtime
+from artifact_plugins.session.committing import commit
+from artifact_plugins.session.exporting import export_files
 from artifact_plugins.session.loading import Loader
 from artifact_plugins.session.materializers import Materializers
-from artifact_plugins.session.saving import Saver, SaveRequest
-from artifact_plugins.session.wanted import Selection
+from artifact_plugins.session.registering import Registrar
+from artifact_plugins.session.saving import Saver, SaveRequest, Staged
+from artifact_plugins.session.wanted import Selection, check_annotation
 from artifact_plugins.settings import Settings
 
+_NOTHING_ELSE = Batch()
+_NUMBER_MAX = 2**63 - 1
 _ID = re.compile(r"[0-9a-f]{8}(?:-?[0-9a-f]{1,4}){0,6}[0-9a-f]*")
 
 
@@ -69,9 +71,9 @@ class Session:
             durable=settings.is_durable,
             busy_timeout_seconds=settings.busy_timeout_seconds,
         )
-        materializers = Materializers(self.resolver, self.plugins)
+        materializers = Materializers(self.resolver, self.plugins, verify_save=settings.verify_save)
         self.loader = Loader(self.store, self.plugins, materializers)
-        self.saver = Saver(settings, self.store, self.plugins, materializers, self.loader)
+        self.saver = Saver(settings, self.store, self.plugins, materializers)
 
     @cached_property
     def runtime(self) -> Runtime:
@@ -129,11 +131,37 @@ class Session:
             version_name=version_name,
             idempotency_key=idempotency_key,
         )
-        staged = self.saver.stage(value, request)
-        version = self._commit(staged.draft)
-        if version.id != staged.draft.version.id:
-            staged.discard()  # the key was committed before: the new bytes are nobody's
+        (version,) = self.commit(_NOTHING_ELSE, (self.saver.stage(value, request),))
         return version
+
+    def commit(
+        self,
+        batch: Batch,
+        staged: Sequence[Staged],
+        *,
+        durable: bool | None = None,
+        task: Task | None = None,
+    ) -> tuple[ArtifactVersion, ...]:
+        """Make staged values versions, in one transaction with other records.
+
+        A lost answer is asked for once more. When the commit fails, the staged
+        bytes are removed, unless it is unknown whether it failed.
+
+        Args:
+            batch: What else becomes visible with them; its `versions` stay empty.
+            staged: Values whose bytes are durable.
+            durable: Whether this commit is synced; None: as the ledger was opened.
+            task: The task whose outputs they are, for the hooks.
+
+        Returns:
+            The versions, in the order of `staged`: the one of the first save
+            where an idempotency key was committed before.
+
+        Raises:
+            LedgerError, StoreError: Nothing was registered. CommitUnknownError:
+                it is unknown; the same call can be repeated.
+        """
+        return commit(self.ledger, self.plugins, batch, staged, durable=durable, task=task)
 
     def register(
         self,
@@ -148,42 +176,24 @@ class Session:
         """Register a file or folder that already lies somewhere, without copying it.
 
         Its files are digested now and verified whenever it is loaded, as a
-        `pathlib.Path` to where it lies.
+        `pathlib.Path` to where it lies. The hooks of a save are called.
 
         Raises:
+            InputError: A name, text, tag or metadata value is not allowed, or
+                the path is not Unicode text.
             ArtifactMissingError: There is nothing at `uri`.
             NotSerializableError: It holds symlinks, sockets or devices.
             StoreSchemeNotAllowedError: `uri` is not a local path or `file://` URL.
         """
-        path = local_path(str(uri))
-        files = self.store.describe_path(path)
-        version = ArtifactVersion(
-            id=new_id(),
-            project=self.settings.project,
-            artifact=check_name(name),
+        staged = Registrar(self.settings, self.store, self.plugins).stage(
+            uri,
+            name,
             artifact_type=artifact_type,
-            data_type="pathlib:PosixPath" if "/" in str(path) else "pathlib:WindowsPath",
-            materializer="python.path",
-            format="directory/1",
-            uri=path.as_uri(),
-            files=files,
-            size_bytes=sum(file.size_bytes for file in files),
-            is_directory=path.is_dir(),
-            content_hash=self.store.content_hash(files),
-            save_type=SaveType.PREEXISTING,
+            tags=tags,
+            metadata=metadata,
             description=description,
-            tags=tuple(check_label(tag) for tag in tags),
-            metadata=check_metadata(metadata) if metadata else {},
-            created_at=now(),
-            created_by=self.settings.created_by,
         )
-        return self._commit(VersionDraft(version, version.id))
-
-    def _commit(self, draft: VersionDraft) -> ArtifactVersion:
-        (version,) = self.ledger.write(Batch(versions=(draft,)))
-        is_new = version.id == draft.version.id
-        if is_new and self.plugins.listens("after_artifact_saved"):
-            self.plugins.call("after_artifact_saved", version=version, task=None)
+        (version,) = self.commit(_NOTHING_ELSE, (staged,))
         return version
 
     def load(
@@ -200,20 +210,24 @@ class Session:
 
         Args:
             artifact: Name, `name@3`, `name@alias`, a version id, or a record.
+            version, alias: One of the versions of the name.
             as_type: Type or annotation wanted; the saved type when not given.
             columns: Read only these columns of a table.
             rows: Read only these rows.
 
         Raises:
+            InputError: `as_type` is no type, `columns` no list of names, ...
             ArtifactMissingError: There is no such version.
             MaterializerError, StoreIntegrityError: See `Loader.load`.
         """
+        check_annotation(as_type)
+        selection = Selection(columns, rows)
         record = (
             artifact
             if isinstance(artifact, ArtifactVersion)
             else self.find(artifact, version=version, alias=alias)
         )
-        return self.loader.load(record, as_type, Selection(columns, rows))
+        return self.loader.load(record, as_type, selection)
 
     def find(
         self, reference: str, *, version: int | None = None, alias: str | None = None
@@ -225,12 +239,19 @@ class Session:
                 version id, or at least eight first characters of one.
 
         Raises:
+            InputError: It is neither text nor a number, each in its place.
             ArtifactMissingError: Names what comes near.
         """
+        reference = as_reference(reference, "a reference to a version")
+        version = None if version is None else _number(version)
+        alias = None if alias is None else as_reference(alias, "alias")
         name, at, suffix = reference.rpartition("@")
         if at and version is None and alias is None:
             reference = name
-            version, alias = (int(suffix), None) if suffix.isdigit() else (None, suffix)
+            if suffix.isascii() and suffix.isdigit():  # `²` is a digit, but no number
+                version = _number(int(suffix[:20]))
+            else:
+                alias = suffix
         try:
             return self.ledger.latest(
                 self.settings.project, reference, version=version, alias=alias
@@ -249,28 +270,26 @@ class Session:
             f"{many} with an id starting with {prefix!r}", hint="give more characters or the name"
         )
 
-    def export(self, version: str | ArtifactVersion, target: Path) -> tuple[Path, ...]:
+    def export(
+        self, version: str | ArtifactVersion, target: str | os.PathLike[str]
+    ) -> tuple[Path, ...]:
         """Copy the verified payload files of a version into the folder `target`.
 
         Returns:
             The files written. Existing files are never replaced.
 
         Raises:
-            InputError: A file of that name is already there; nothing was copied.
+            InputError: A file of that name is already there, or `target` is no
+                folder; nothing was copied.
+            ManifestInvalidError: A recorded file name leads out of `target`.
+            StoreError: A copy could not be read or written; none is left.
         """
         record = version if isinstance(version, ArtifactVersion) else self.find(version)
         reader = self.store.reader(record)
         try:
-            wanted = [(name, target / name) for name in reader.names()]
-            for _, path in wanted:
-                if path.exists():
-                    raise InputError(f"{path!s} exists", hint="nothing was copied; move it away")
-            for name, path in wanted:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(reader.buffer(name))
+            return export_files(reader, target)
         finally:
             reader.close()
-        return tuple(path for _, path in wanted)
 
     def lineage(self, version: str | ArtifactVersion) -> Lineage:
         """Return the questions that can be asked about where a version comes from."""
@@ -283,17 +302,18 @@ class Session:
         """Add and remove tags of one version; returns its new record."""
         record = version if isinstance(version, ArtifactVersion) else self.find(version)
         return self.ledger.update_version(
-            record.id,
-            tags_add=tuple(check_label(tag) for tag in add),
-            tags_remove=tuple(remove),
+            record.id, tags_add=check_tags(add), tags_remove=check_tags(remove)
         )
 
     def set_alias(self, version: str | ArtifactVersion, alias: str) -> ArtifactVersion:
         """Point an alias of the artifact at a version, wherever it pointed before."""
         record = version if isinstance(version, ArtifactVersion) else self.find(version)
-        check_label(alias, "alias")
-        if alias.isdigit():
-            raise InputError(f"alias {alias!r} would read as a version number")
+        alias = check_label(alias, "alias")
+        if alias.isdigit() or "@" in alias:
+            raise InputError(
+                f"alias {alias!r} would read as a version number or a reference",
+                hint="use letters in it and no '@'; nothing was changed",
+            )
         for _ in range(10):
             before = self.ledger.versions(
                 VersionQuery(project=record.project, artifact=record.artifact, alias=alias), limit=1
@@ -304,3 +324,13 @@ class Session:
             except LineageConflictError:
                 continue  # somebody else moved it meanwhile
         raise LineageConflictError(f"alias {alias!r} keeps moving", hint="try again")
+
+
+def _number(version: int) -> int:
+    """Return a version number that a database takes; those beyond name nothing."""
+    try:
+        return min(operator.index(version), _NUMBER_MAX)
+    except TypeError as error:
+        raise InputError(
+            f"a version number is an int, not {version!r:.200}", hint="nothing was loaded"
+        ) from error

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from artifact_plugins.errors import ArtifactPluginsError
+from artifact_plugins.errors import ArtifactPluginsError, describe
 from artifact_plugins.records import (
     ArtifactTaskLink,
     ArtifactVersion,
@@ -23,10 +25,12 @@ from artifact_plugins.records import (
     TaskState,
     TaskType,
     VersionQuery,
+    every,
     new_id,
     now,
 )
 from artifact_plugins.session import Session
+from artifact_plugins.session.saving import Staged
 from artifact_plugins.steps.handles import Stored
 
 _log = logging.getLogger("artifact_plugins")
@@ -37,15 +41,37 @@ active_task: ContextVar[ActiveTask | None] = ContextVar("artifact_plugins_task",
 ROOT = "ROOT"
 
 
+class Brought:
+    """What the arguments of a call bring into the run, written when its task opens.
+
+    Attributes:
+        literals: Literals that became versions: bytes staged, no record yet.
+        tasks, links: Of IMPORTER tasks.
+    """
+
+    def __init__(self) -> None:
+        self.literals: list[tuple[Staged, Stored]] = []
+        self.tasks: list[Task] = []
+        self.links: list[ArtifactTaskLink] = []
+
+    def discard(self) -> None:
+        """Forget all of it: the call is not made."""
+        for staged, _ in self.literals:
+            staged.discard()
+        self.literals, self.tasks, self.links = [], [], []
+
+
 class ActiveRun:
     """A run in progress: its root task, and the names it has given.
 
     Attributes:
         record: The run as last written.
         root: The ROOT task.
+        brought: What the call being made brings in.
+        defaults: Declared defaults that became versions, by input.
     """
 
-    def __init__(self, session: Session, pipeline: str, parameters: dict[str, Any]) -> None:
+    def __init__(self, session: Session, pipeline: str) -> None:
         run_id = new_id()
         self.session = session
         self.record = Run(
@@ -53,12 +79,19 @@ class ActiveRun:
             project=session.settings.project,
             pipeline=pipeline,
             name=f"{pipeline}-{run_id[-8:]}",
-            parameters=parameters,
             started_at=now(),
         )
         self.root = self.make_task(ROOT, None, TaskType.ROOT)
-        self._names: dict[str, int] = {}
+        self.brought = Brought()
+        self.defaults: dict[tuple[str, int], Stored] = {}
+        self._pid = os.getpid()
+        self._names = {ROOT}
         self._numbers: dict[str, int] = {}
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this process opened the run; a forked child did not."""
+        return os.getpid() == self._pid
 
     def make_task(
         self,
@@ -83,13 +116,16 @@ class ActiveRun:
             started_at=now(),
         )
 
-    def task_name(self, step_name: str) -> str:
-        """Return `step_name`, or `step_name-2`, `-3` when it was given before."""
-        count = self._names[step_name] = self._names.get(step_name, 0) + 1
-        return step_name if count == 1 else f"{step_name}-{count}"
+    def task_name(self, wanted: str) -> str:
+        """Return `wanted`, or `wanted-2`, `-3`, ... when a task of the run has that name."""
+        name = wanted
+        while name in self._names:
+            name = f"{wanted}-{self.number(wanted) + 1}"
+        self._names.add(name)
+        return name
 
     def number(self, of: str) -> int:
-        """Return 1, 2, ... for each thing of a kind: `for-loop`, `loop-item-param`."""
+        """Return 1, 2, ... for each thing of a kind."""
         count = self._numbers[of] = self._numbers.get(of, 0) + 1
         return count
 
@@ -116,54 +152,113 @@ class ActiveRun:
             value=stored.literal if version is None else None,
         )
 
-    def write(self, *, durable: bool | None = None, **records: Any) -> tuple[ArtifactVersion, ...]:
-        """Write records in one ledger transaction; see `Batch` for what they are."""
-        batch = Batch(**{name: tuple(items) for name, items in records.items()})
-        return self.session.ledger.write(batch, durable=durable)
+    def write(
+        self,
+        *,
+        runs: Sequence[Run] = (),
+        tasks: Sequence[Task] = (),
+        links: Iterable[ArtifactTaskLink] = (),
+        staged: Sequence[Staged] = (),
+        task: Task | None = None,
+        durable: bool | None = None,
+    ) -> tuple[ArtifactVersion, ...]:
+        """Write records in one ledger transaction.
 
-    def open(self, links: Iterable[ArtifactTaskLink]) -> None:
+        Args:
+            staged: Values whose versions become visible with it.
+            task: The task that made them.
+        """
+        batch = Batch(runs=tuple(runs), tasks=tuple(tasks), links=tuple(links))
+        if not staged:
+            return self.session.ledger.write(batch, durable=durable)
+        return self.session.commit(batch, staged, task=task, durable=durable)
+
+    def try_write(self, **records: Any) -> bool:
+        """Write on the way out of an error, which matters more than a failure here."""
+        try:
+            self.write(**records)
+        except ArtifactPluginsError:
+            _log.warning("the end of run %s was not recorded", self.record.id, exc_info=True)
+            return False
+        return True
+
+    @contextmanager
+    def gathering(self) -> Iterator[None]:
+        """While arguments are looked at: what they brought goes when one is refused."""
+        try:
+            yield
+        except BaseException:
+            self.brought.discard()
+            self.defaults.clear()
+            raise
+
+    def open_task(self, task: Task, links: Iterable[ArtifactTaskLink] = ()) -> None:
+        """Record a task that starts, with what its arguments brought in."""
+        with self.gathering():
+            self._write_brought(tasks=[task], links=links)
+
+    def _write_brought(
+        self, *, tasks: Sequence[Task], links: Iterable[ArtifactTaskLink], runs: Sequence[Run] = ()
+    ) -> None:
+        brought, self.brought = self.brought, Brought()
+        committed = self.write(
+            runs=runs,
+            tasks=[*brought.tasks, *tasks],
+            links=[*brought.links, *links],
+            staged=[staged for staged, _ in brought.literals],
+            task=self.root,
+            # A task that starts is made durable by the commit that ends it.
+            durable=None if runs or brought.literals else False,
+        )
+        for (_, stored), version in zip(brought.literals, committed, strict=False):
+            stored.version = version
+
+    def open(self, parameters: Mapping[str, Stored], links: Iterable[ArtifactTaskLink]) -> None:
         """Record the run and its root task with the run arguments."""
-        if self.session.plugins.listens("before_run"):
-            self.session.plugins.call_veto("before_run", run=self.record)
-        self.write(runs=(self.record,), tasks=(self.root,), links=links)
+        shown = {name: s.literal for name, s in parameters.items() if s.version is None}
+        self.record = self.record.model_copy(update={"parameters": shown})
+        with self.gathering():
+            if self.session.plugins.listens("before_run"):
+                self.session.plugins.call_veto("before_run", run=self.record)
+            self._write_brought(runs=[self.record], tasks=[self.root], links=links)
 
     def close(
         self, error: BaseException | None = None, links: Iterable[ArtifactTaskLink] = ()
     ) -> None:
         """Record how the run ended, in the ledger and as one document in the store."""
-        ended_at, text = now(), describe_error(error)
+        if not self.is_ours:
+            return
         self.record = self.record.model_copy(
             update={
                 "state": RunState.FAILED if error else RunState.SUCCEEDED,
-                "ended_at": ended_at,
-                "error": text,
+                "ended_at": now(),
+                "error": describe(error) if error else None,
             }
         )
         self.root = ended(self.root, error)
-        self.write(runs=(self.record,), tasks=(self.root,), links=links)
-        self.session.store.put_run(self.record.id, self._document())
+        if error is None:
+            self.write(runs=[self.record], tasks=[self.root], links=links)
+        else:
+            self.try_write(runs=[self.record], tasks=[self.root])
+        try:
+            self.session.store.put_run(self.record.id, self._document())
+        except ArtifactPluginsError:
+            # Everything is committed; the document only helps to rebuild the ledger.
+            _log.warning("run %s has no document in the store", self.record.id, exc_info=True)
         if self.session.plugins.listens("after_run"):
             self.session.plugins.call("after_run", run=self.record)
 
     def _document(self) -> bytes:
         """Everything of this run, so that the ledger can be rebuilt from the store."""
         ledger, run_id = self.session.ledger, self.record.id
-        document: dict[str, Any] = {"format_version": 1, "run": self.record.model_dump(mode="json")}
         listings = {
-            "tasks": (ledger.tasks, TaskQuery(run_id=run_id)),
-            "versions": (ledger.versions, VersionQuery(run_id=run_id)),
-            "links": (ledger.links, LinkQuery(run_id=run_id)),
+            "tasks": every(ledger.tasks, TaskQuery(run_id=run_id)),
+            "versions": every(ledger.versions, VersionQuery(run_id=run_id), newest_first=False),
+            "links": every(ledger.links, LinkQuery(run_id=run_id)),
         }
-        for name, (listing, query) in listings.items():
-            items: list[Any] = []
-            token = None
-            while True:
-                page = listing(query, limit=1000, page_token=token)  # type: ignore[operator]
-                items.extend(item.model_dump(mode="json", exclude_defaults=True) for item in page)
-                token = page.next_token
-                if token is None:
-                    break
-            document[name] = items
+        document: dict[str, Any] = {"format_version": 1, "run": self.record.model_dump(mode="json")}
+        for name, items in listings.items():
+            document[name] = [i.model_dump(mode="json", exclude_defaults=True) for i in items]
         return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
 
 
@@ -174,34 +269,38 @@ class ActiveTask:
         record: RUNNING.
         read: Input links made by `load_artifact`, written when the task ends.
         metadata: What `log_metadata` attached, by output key; None is every output.
+        failed: What the step function itself raised.
     """
 
-    def __init__(self, run: ActiveRun, record: Task) -> None:
+    def __init__(self, run: ActiveRun, record: Task, outputs: Sequence[str]) -> None:
         self.run = run
         self.record = record
+        self.outputs = outputs
+        self.failed: BaseException | None = None
+        self._written: dict[str, int] = {}
+        self._start_attempt()
+
+    def _start_attempt(self) -> None:
         self.read: list[ArtifactTaskLink] = []
         self.metadata: dict[str | None, dict[str, Any]] = {}
-        self._positions: dict[str, int] = {}
+        self._reads: dict[str, int] = {}
 
-    def position(self, key: str) -> int:
+    def next_attempt(self) -> Task:
+        """Forget what the failed attempt read and attached; what it logged stays (R12)."""
+        self._start_attempt()
+        self.record = self.record.model_copy(update={"attempt": self.record.attempt + 1})
+        return self.record
+
+    def position(self, key: str, *, is_read: bool = False) -> int:
         """Return the next position under a key."""
-        place = self._positions.get(key, 0)
-        self._positions[key] = place + 1
+        places = self._reads if is_read else self._written
+        place = places.get(key, 0)
+        places[key] = place + 1
         return place
 
 
 def ended(task: Task, error: BaseException | None = None) -> Task:
     """Return the record of a task that ends now."""
     state = TaskState.FAILED if error is not None else TaskState.SUCCEEDED
-    return task.model_copy(
-        update={"state": state, "ended_at": now(), "error": describe_error(error)}
-    )
-
-
-def describe_error(error: BaseException | None) -> str | None:
-    """Return `Type: message`, at most 2,000 characters."""
-    if error is None:
-        return None
-    code = f"[{error.code}] " if isinstance(error, ArtifactPluginsError) else ""
-    text = f"{type(error).__name__}: {code}{error}"[:2000]
-    return text.encode("utf-8", "replace").decode()
+    text = describe(error) if error is not None else None
+    return task.model_copy(update={"state": state, "ended_at": now(), "error": text})

@@ -13,11 +13,13 @@ from __future__ import annotations
 import inspect
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from artifact_plugins.errors import ArtifactPluginsError
+from artifact_plugins.errors import describe
 from artifact_plugins.failpoints import failpoint
 from artifact_plugins.records import (
     ArtifactTaskLink,
@@ -28,6 +30,7 @@ from artifact_plugins.records import (
     Task,
     TaskType,
     VersionDraft,
+    check_metadata,
 )
 from artifact_plugins.session.saving import SaveRequest, Staged
 from artifact_plugins.steps.active import ActiveRun, ActiveTask, active_task, ended
@@ -67,8 +70,8 @@ def call_step(
             when its outputs could not be registered; the task is FAILED then.
     """
     task = run.make_task(place.name, place.parent, index=place.index)
-    run.write(tasks=(task,), durable=False)
-    active = ActiveTask(run, task)
+    run.open_task(task)
+    active = ActiveTask(run, task, [port.key for port in step.signature.outputs])
     token = active_task.set(active)
     try:
         versions, active.record, seconds = _attempts(run, step, arguments, active, place)
@@ -77,10 +80,14 @@ def call_step(
         raise
     finally:
         active_task.reset(token)
-    _after(active, versions, seconds)
+    if run.session.plugins.listens("after_step_run"):
+        run.session.plugins.call(
+            "after_step_run", task=active.record, outputs=versions, duration_seconds=seconds
+        )
     producer = Producer(task_name=place.name, iteration=place.index)
+    io_type = IOType.TASK_OUTPUT_INPUT
     return {
-        key: Handle(run.session, Stored(version), IOType.TASK_OUTPUT_INPUT, producer, key)
+        key: Handle(run.session, run.record.id, Stored(version), io_type, producer, key)
         for key, version in versions.items()
     }
 
@@ -107,16 +114,15 @@ def _attempts(
             break
         except Exception as error:
             # Only what the step itself raised is worth another try.
-            if isinstance(error, ArtifactPluginsError) or task.attempt > step.retries:
+            if error is not active.failed or task.attempt > step.retries:
                 raise
-            _log.info("step %r failed, attempt %d: %s", step.name, task.attempt, error)
+            _log.info("step %r failed, attempt %d: %s", step.name, task.attempt, describe(error))
             time.sleep(step.retry_delay_seconds)
-            active.record = task.model_copy(update={"attempt": task.attempt + 1})
-            run.write(tasks=(active.record,), durable=False)
+            run.write(tasks=[active.next_attempt()], durable=False)
     done = ended(active.record)
     links = [*_input_links(active, arguments), *_output_links(run, done, staged, place)]
     failpoint("step.before_commit")
-    committed = run.write(tasks=(done,), versions=[item.draft for item in staged.values()], links=links)
+    committed = run.write(tasks=[done], links=links, staged=list(staged.values()), task=done)
     failpoint("step.after_commit")
     return dict(zip(staged, committed, strict=True)), done, seconds
 
@@ -128,11 +134,28 @@ def _run(
     inputs = {name: argument.load(run, ports[name]) for name, argument in arguments.items()}
     plugins = run.session.plugins
     if plugins.listens("before_step_run"):
-        plugins.call_veto("before_step_run", task=active.record, inputs=inputs)
+        plugins.call_veto("before_step_run", task=active.record, inputs=MappingProxyType(inputs))
     failpoint("step.before_call")
     started = time.perf_counter()
-    returned = run.session.runtime.call(step.function, inputs)
+    try:
+        returned = run.session.runtime.call(step.function, inputs)
+    except BaseException as error:
+        active.failed = error
+        raise
+    if inspect.isgenerator(returned):
+        returned = _watched(returned, active)
     return returned, time.perf_counter() - started
+
+
+def _watched(items: Generator[Any, Any, Any], active: ActiveTask) -> Generator[Any, Any, Any]:
+    """Pass a generator on and remember what it raises itself."""
+    try:
+        yield from items
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        active.failed = error
+        raise
 
 
 def _materialize(step: Step[..., Any], returned: Any, active: ActiveTask) -> dict[str, Staged]:
@@ -169,8 +192,13 @@ def _stage(port: OutputPort, value: Any, active: ActiveTask) -> Staged:
     logged = {**active.metadata.get(None, {}), **active.metadata.get(port.key, {})}
     if not logged:
         return staged
-    version, key = staged.draft.version, staged.draft.idempotency_key
-    version = version.model_copy(update={"metadata": {**version.metadata, **logged}})
+    try:
+        version, key = staged.draft.version, staged.draft.idempotency_key
+        metadata = check_metadata({**version.metadata, **logged})
+    except BaseException:
+        staged.discard()
+        raise
+    version = version.model_copy(update={"metadata": metadata})
     return Staged(VersionDraft(version, key), staged.writer)
 
 
@@ -202,26 +230,15 @@ def _output_links(
 
 def _fail(active: ActiveTask, arguments: Mapping[str, Argument], error: BaseException) -> None:
     run, task = active.run, ended(active.record, error)
-    error.add_note(
-        f"in task {task.scope_path!r} of run {run.record.name!r} ({run.record.id}), "
-        f"attempt {task.attempt}"
-    )
-    try:
-        run.write(tasks=(task,), links=_input_links(active, arguments))
-    except ArtifactPluginsError:
-        # The error that is on its way matters more than this one.
-        _log.warning("task %s could not be recorded as FAILED", task.id, exc_info=True)
+    if not run.is_ours:
+        return  # a forked child; the task is its parent's
+    with suppress(Exception):  # an exception may forbid notes
+        error.add_note(
+            f"in task {task.scope_path!r} of run {run.record.name!r} ({run.record.id}), "
+            f"attempt {task.attempt}"
+        )
+    if not run.try_write(tasks=[task], links=_input_links(active, arguments)):
+        run.try_write(tasks=[task])
     plugins = run.session.plugins
     if plugins.listens("on_step_error"):
         plugins.call("on_step_error", task=task, error=error)
-
-
-def _after(active: ActiveTask, versions: Mapping[str, ArtifactVersion], seconds: float) -> None:
-    plugins = active.run.session.plugins
-    if plugins.listens("after_artifact_saved"):
-        for version in versions.values():
-            plugins.call("after_artifact_saved", version=version, task=active.record)
-    if plugins.listens("after_step_run"):
-        plugins.call(
-            "after_step_run", task=active.record, outputs=dict(versions), duration_seconds=seconds
-        )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from artifact_plugins.errors import HandleUsageError, RunUsageError
+from artifact_plugins.errors import HandleUsageError, InputError, RunUsageError
 from artifact_plugins.lineage_graph import Lineage
 from artifact_plugins.records import (
     ArtifactVersion,
@@ -20,7 +20,7 @@ from artifact_plugins.records import (
     check_metadata,
     check_name,
 )
-from artifact_plugins.session import Selection, current_session
+from artifact_plugins.session import Selection, Session, current_session
 from artifact_plugins.session.saving import SaveRequest
 from artifact_plugins.steps.active import ActiveTask, active_run, active_task
 from artifact_plugins.steps.bindings import NOBODY
@@ -37,26 +37,36 @@ def save(value: Any, name: str, **how: Any) -> ArtifactVersion:
         raise HandleUsageError(
             f"{value!r} is saved already", hint="use its .version, or ap.value(handle)"
         )
-    return current_session().save(value, name, **how)
+    return _session().save(value, name, **how)
 
 
 def load(artifact: str | ArtifactVersion | Handle, **how: Any) -> Any:
     """Load a version, the newest of a name when nothing else is said; see `Session.load`."""
-    if isinstance(artifact, Handle):
-        artifact = artifact.version
-    return current_session().load(artifact, **how)
+    session, found = _where(artifact)
+    return session.load(found, **how)
 
 
 def register(uri: str | Path, name: str, **how: Any) -> ArtifactVersion:
     """Register data that already lies somewhere; see `Session.register`."""
-    return current_session().register(uri, name, **how)
+    return _session().register(uri, name, **how)
 
 
 def lineage(artifact: str | ArtifactVersion | Handle) -> Lineage:
     """Return where a version comes from and what came from it; see `Lineage`."""
+    session, found = _where(artifact)
+    return session.lineage(found)
+
+
+def _session() -> Session:
+    """Return the session of the run in progress, else the current one."""
+    run = active_run.get()
+    return run.session if run is not None else current_session()
+
+
+def _where(artifact: str | ArtifactVersion | Handle) -> tuple[Session, str | ArtifactVersion]:
     if isinstance(artifact, Handle):
-        artifact = artifact.version
-    return current_session().lineage(artifact)
+        return artifact._session, artifact.version
+    return _session(), artifact
 
 
 def current_task() -> Task:
@@ -101,19 +111,17 @@ def log_artifact(
         idempotency_key=f"{task.id}/{key}/{position}/{task.attempt}",
         task=task,
     )
-    draft = run.session.saver.stage(value, request).draft
+    staged = run.session.saver.stage(value, request)
     inside = task.iteration_index is not None
     link = run.link(
         task,
         IOType.ITERATOR_OUTPUT if inside else IOType.OUTPUT,
         key,
-        Stored(draft.version),
+        Stored(staged.draft.version),
         Producer(task_name=task.name, iteration=task.iteration_index),
         position,
     )
-    (version,) = run.write(versions=(draft,), links=(link,))
-    if run.session.plugins.listens("after_artifact_saved"):
-        run.session.plugins.call("after_artifact_saved", version=version, task=task)
+    (version,) = run.write(staged=[staged], links=[link], task=task)
     return version
 
 
@@ -136,9 +144,8 @@ def load_artifact(
     value = session.loader.load(found, as_type, Selection(columns))
     io_type, producer = _origin(active, found)
     key = f"auto/{found.artifact}"
-    link = active.run.link(
-        active.record, io_type, key, Stored(found), producer, active.position(f"{io_type}{key}")
-    )
+    position = active.position(f"{io_type} {key}", is_read=True)
+    link = active.run.link(active.record, io_type, key, Stored(found), producer, position)
     active.read.append(link)
     return value
 
@@ -154,6 +161,11 @@ def log_metadata(metadata: Mapping[str, Any], *, output: str | None = None) -> N
         MetadataValueError: A value is not JSON that comes back exactly.
     """
     active = _inside("log_metadata")
+    if output is not None and output not in active.outputs:
+        raise InputError(
+            f"task {active.record.name!r} has no output {output!r}",
+            hint=f"it has {list(active.outputs)}",
+        )
     active.metadata.setdefault(output, {}).update(check_metadata(metadata))
 
 

@@ -20,12 +20,13 @@ class _HandleAttributeError(HandleUsageError, AttributeError):
     """An attribute of a handle that only the value has; `hasattr` stays False."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Stored:
     """One value of a run: a version, or a parameter value kept in the links.
 
     Attributes:
-        version: None for a parameter value.
+        version: None for a parameter value. Of a literal that became a version:
+            a draft until the batch that brings it in is committed.
         literal: The parameter value when `version` is None.
     """
 
@@ -39,12 +40,19 @@ class Handle:
     It can be handed to other steps; `ap.value(handle)` gives the value.
     """
 
-    __slots__ = ("_io_type", "_key", "_producer", "_session", "_stored")
+    __slots__ = ("_io_type", "_key", "_producer", "_run_id", "_session", "_stored")
 
     def __init__(
-        self, session: Session, stored: Stored, io_type: IOType, producer: Producer, key: str
+        self,
+        session: Session,
+        run_id: str,
+        stored: Stored,
+        io_type: IOType,
+        producer: Producer,
+        key: str,
     ) -> None:
         self._session = session
+        self._run_id = run_id
         self._stored = stored
         self._io_type = io_type
         self._producer = producer
@@ -124,15 +132,23 @@ class FanOut(Sequence[Any]):
     """The outputs of a mapped step, one handle per iteration, in order.
 
     Hand it to a step that takes a list (fan-in), to another `.map` (fan-out),
-    or pick one element by index.
+    or pick one element by index. A pipeline parameter that is a list of
+    versions is one too.
     """
 
-    __slots__ = ("_elements", "_key", "_loop")
+    __slots__ = ("_elements", "_io_type", "_key", "_producer")
 
-    def __init__(self, elements: Sequence[Handle], loop: str, key: str) -> None:
+    def __init__(
+        self,
+        elements: Sequence[Handle],
+        producer: Producer,
+        key: str,
+        io_type: IOType = IOType.COLLECTED_INPUTS,
+    ) -> None:
         self._elements = tuple(elements)
-        self._loop = loop
+        self._producer = producer
         self._key = key
+        self._io_type = io_type
 
     def __len__(self) -> int:
         return len(self._elements)
@@ -141,7 +157,7 @@ class FanOut(Sequence[Any]):
         return self._elements[index]
 
     def __repr__(self) -> str:
-        return f"<{len(self)} handles from {self._loop}>"
+        return f"<{len(self)} handles from {self._producer}>"
 
 
 class OutputHandles(Sequence[Any]):
@@ -175,7 +191,7 @@ class OutputHandles(Sequence[Any]):
 def value(handle: T) -> T:
     """Return the value that a handle stands for; anything else comes back as it is.
 
-    A list, a tuple or the result of `.map` gives a list or tuple of values.
+    A list, tuple or dict of handles, or the result of `.map`, gives the same of values.
 
     Raises:
         MaterializerError, StoreError: The value could not be loaded.
@@ -190,6 +206,10 @@ def value(handle: T) -> T:
         return cast(T, [value(element) for element in found])
     if isinstance(found, OutputHandles):
         return cast(T, tuple(value(element) for element in found))
+    if isinstance(found, tuple) and hasattr(found, "_fields"):
+        return cast(T, type(found)(*map(value, found)))
     if type(found) in (list, tuple):
-        return cast(T, type(found)(value(element) for element in found))
+        return cast(T, type(found)(map(value, found)))
+    if type(found) is dict:
+        return cast(T, {key: value(element) for key, element in found.items()})
     return handle

@@ -18,7 +18,7 @@ from artifact_plugins.records import (
 )
 from artifact_plugins.session import current_session
 from artifact_plugins.steps.active import ROOT, ActiveRun, active_run, active_task
-from artifact_plugins.steps.bindings import NOBODY, store_literal
+from artifact_plugins.steps.bindings import NOBODY, is_handle, store_literal
 from artifact_plugins.steps.handles import FanOut, Handle, OutputHandles, Stored
 from artifact_plugins.steps.progress import show_progress
 from artifact_plugins.steps.result import PipelineRun
@@ -49,22 +49,18 @@ class Pipeline(Generic[P]):
         bound = self._signature.bind(*args, **kwargs)
         given = set(bound.arguments)
         bound.apply_defaults()
-        session = current_session()
-        run = _new_run(self.name, {})
-        stored = {name: _store(run, value, name) for name, value in bound.arguments.items()}
-        shown = {n: s.literal for n, s in stored.items() if s.version is None}
-        run.record = run.record.model_copy(update={"parameters": shown})
+        run = _new_run(self.name)
+        with run.gathering():
+            stored = {name: _store(run, value, name) for name, value in bound.arguments.items()}
         links = [
-            run.link(run.root, _argument_type(name in given), name, stored[name], NOBODY)
-            for name in stored
+            run.link(run.root, _argument_type(name in given), name, item, NOBODY, place)
+            for name, items in stored.items()
+            for place, item in enumerate(items if isinstance(items, list) else [items])
         ]
-        root = Producer(task_name=ROOT)
-        handles = {
-            name: Handle(session, item, IOType.COMPONENT_INPUT, root, name)
-            for name, item in stored.items()
-        }
-        with _running(run, links) as outcome:
-            outcome.result = self.function(**handles)  # type: ignore[arg-type, call-arg]  # handles for values
+        handles = {name: _parameter(run, items, name) for name, items in stored.items()}
+        shown = {name: item for name, item in stored.items() if isinstance(item, Stored)}
+        with _running(run, shown, links) as outcome:
+            outcome.result = self.function(**handles)  # type: ignore[call-arg]  # handles for values
         return outcome
 
     def __repr__(self) -> str:
@@ -75,12 +71,30 @@ def _argument_type(was_given: bool) -> IOType:
     return IOType.RUNTIME_VALUE_INPUT if was_given else IOType.COMPONENT_DEFAULT_INPUT
 
 
-def _store(run: ActiveRun, value: Any, name: str) -> Stored:
+def _store(run: ActiveRun, value: Any, name: str) -> Stored | list[Stored]:
     if isinstance(value, Handle | FanOut | OutputHandles):
-        raise HandleUsageError(f"pipeline parameter {name!r} got {value!r} of another run")
+        raise HandleUsageError(
+            f"pipeline parameter {name!r} got {value!r} of another run",
+            hint="hand over its .version, or ap.value(handle)",
+        )
     if isinstance(value, ArtifactVersion):
         return Stored(value)
+    if type(value) in (list, tuple) and any(map(is_handle, value)):
+        if not all(isinstance(item, ArtifactVersion) for item in value):
+            raise HandleUsageError(
+                f"pipeline parameter {name!r} got a list of versions and other things",
+                hint="hand over versions only, or plain values only",
+            )
+        return [Stored(item) for item in value]
     return store_literal(run, value, f"{run.record.pipeline}-{name}")
+
+
+def _parameter(run: ActiveRun, stored: Stored | list[Stored], name: str) -> Any:
+    root, io_type = Producer(task_name=ROOT), IOType.COMPONENT_INPUT
+    if isinstance(stored, Stored):
+        return Handle(run.session, run.record.id, stored, io_type, root, name)
+    elements = [Handle(run.session, run.record.id, s, io_type, root, name) for s in stored]
+    return FanOut(elements, root, name, io_type)
 
 
 @overload
@@ -130,12 +144,12 @@ def start_run(name: str) -> Iterator[PipelineRun]:
     Raises:
         RunUsageError: A run is in progress already.
     """
-    run = _new_run(check_name(name, "pipeline name"), {})
-    with _running(run, []) as outcome:
+    run = _new_run(check_name(name, "pipeline name"))
+    with _running(run, {}, []) as outcome:
         yield outcome
 
 
-def _new_run(name: str, parameters: Mapping[str, Any]) -> ActiveRun:
+def _new_run(name: str) -> ActiveRun:
     if active_task.get() is not None:
         raise RunUsageError(
             f"a run of {name!r} was started inside a step",
@@ -148,12 +162,14 @@ def _new_run(name: str, parameters: Mapping[str, Any]) -> ActiveRun:
             f"a run of {name!r} was started inside the run {outer.record.name!r}",
             hint="end that run first, or call the steps directly",
         )
-    return ActiveRun(current_session(), name, dict(parameters))
+    return ActiveRun(current_session(), name)
 
 
 @contextmanager
-def _running(run: ActiveRun, links: list[ArtifactTaskLink]) -> Iterator[PipelineRun]:
-    run.open(links)
+def _running(
+    run: ActiveRun, parameters: Mapping[str, Stored], links: list[ArtifactTaskLink]
+) -> Iterator[PipelineRun]:
+    run.open(parameters, links)
     outcome = PipelineRun(run.session, run.record.id)
     token = active_run.set(run)
     try:
@@ -171,29 +187,38 @@ def _running(run: ActiveRun, links: list[ArtifactTaskLink]) -> Iterator[Pipeline
 
 def _root_links(run: ActiveRun, result: Any) -> list[ArtifactTaskLink]:
     """Return the links of what the pipeline body returned (rows 3 and 20)."""
-    named = (
-        result
-        if isinstance(result, dict)
-        else dict(result._by_key)
-        if isinstance(result, OutputHandles)
-        else {f"Output_{n}": item for n, item in enumerate(result)}
-        if type(result) is tuple
-        else {"Output": result}
-    )
+    if isinstance(result, OutputHandles):
+        named = dict(result._by_key)
+    elif isinstance(result, tuple) and hasattr(result, "_fields"):
+        named = dict(zip(result._fields, result, strict=True))
+    elif type(result) is tuple:
+        named = {f"Output_{number}": item for number, item in enumerate(result)}
+    else:
+        named = result if isinstance(result, dict) else {"Output": result}
     links = []
     for key, item in named.items():
-        elements = item if isinstance(item, FanOut | list) else [item]
-        io_type = IOType.ITERATOR_OUTPUT if isinstance(item, FanOut) else IOType.OUTPUT
+        found = list(_handles(item))
+        if found and not isinstance(key, str):
+            raise HandleUsageError(
+                f"the pipeline returned a dict with the key {key!r}",
+                hint="outputs of a pipeline are named by text",
+            )
         links += [
-            run.link(run.root, io_type, key, handle._stored, _source(item, handle), place)
-            for place, handle in enumerate(elements)
-            if isinstance(handle, Handle)
+            run.link(run.root, io_type, key, stored, producer, place)
+            for place, (io_type, stored, producer) in enumerate(found)
         ]
     return links
 
 
-def _source(item: Any, handle: Handle) -> Producer:
-    # Leaving a group, the producer is the child as its parent names it (R3).
-    if isinstance(item, FanOut):
-        return Producer(task_name=item._loop, iteration=handle._producer.iteration)
-    return handle._producer
+def _handles(item: Any) -> Iterator[tuple[IOType, Stored, Producer]]:
+    if isinstance(item, Handle):
+        yield IOType.OUTPUT, item._stored, item._producer
+    elif isinstance(item, FanOut):
+        for element in item:
+            # Leaving a group, the producer is the child as its parent names it (R3).
+            iteration = element._producer.iteration
+            producer = Producer(task_name=item._producer.task_name, iteration=iteration)
+            yield IOType.ITERATOR_OUTPUT, element._stored, producer
+    elif isinstance(item, list | tuple):
+        for element in item:
+            yield from _handles(element)

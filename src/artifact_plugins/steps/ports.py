@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from artifact_plugins.contracts.materializer import Materializer
 from artifact_plugins.errors import InputError
 from artifact_plugins.records import ArtifactVersion, check_label, check_metadata, check_name
 from artifact_plugins.session import Selection, Session
@@ -13,7 +14,7 @@ from artifact_plugins.session import Selection, Session
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Output:
     """How one output of a step is stored: `Annotated[pd.DataFrame, Output("ranking")]`.
 
@@ -43,11 +44,16 @@ class Output:
     version_name: str | None = None
 
     def __post_init__(self) -> None:
-        check_name(self.name, "output name")
-        if isinstance(self.tags, str):
-            raise InputError(f"tags of output {self.name!r} are a list of texts, not one text")
+        object.__setattr__(self, "name", check_name(self.name, "output name"))
+        if not isinstance(self.tags, list | tuple | set | frozenset):
+            raise InputError(f"tags of output {self.name!r} are a list of texts, not {self.tags!r}")
         for tag in self.tags:
             check_label(tag)
+        chosen = self.materializer
+        if isinstance(chosen, type) and not issubclass(chosen, Materializer):
+            raise InputError(
+                f"materializer of output {self.name!r} is {chosen!r}, which is no Materializer"
+            )
         if self.version_name is not None:
             check_label(self.version_name, "version name")
         check_metadata(self.metadata)
@@ -64,6 +70,11 @@ class Input:
 
     columns: Sequence[str] | None = None
     rows: slice | None = None
+
+    def __post_init__(self) -> None:
+        self.selection()  # refuses what is no selection, where it is written
+        if self.columns is not None:  # annotations are hashed
+            object.__setattr__(self, "columns", tuple(self.columns))
 
     def selection(self) -> Selection:
         """Return what to ask a materializer for."""

@@ -13,6 +13,8 @@ from artifact_plugins.records import (
     Task,
     TaskQuery,
     VersionQuery,
+    check_name,
+    every,
 )
 from artifact_plugins.session import Selection, Session
 from artifact_plugins.steps.handles import value
@@ -65,26 +67,17 @@ class PipelineRun:
 
     def versions(self, artifact: str | None = None) -> list[ArtifactVersion]:
         """Return the versions that this run made, in the order of their commits."""
-        query = VersionQuery(run_id=self.id, artifact=artifact)
-        return self._all(self._session.ledger.versions, query, newest_first=False)
+        name = check_name(artifact) if artifact is not None else None
+        query = VersionQuery(run_id=self.id, artifact=name)
+        return list(every(self._session.ledger.versions, query, newest_first=False))
 
     def tasks(self) -> list[Task]:
         """Return the tasks of this run in the order in which they were opened."""
-        return self._all(self._session.ledger.tasks, TaskQuery(run_id=self.id))
+        return list(every(self._session.ledger.tasks, TaskQuery(run_id=self.id)))
 
     def links(self) -> list[ArtifactTaskLink]:
         """Return what the tasks of this run read and wrote."""
-        return self._all(self._session.ledger.links, LinkQuery(run_id=self.id))
-
-    def _all(self, listing: Any, query: Any, **options: Any) -> list[Any]:
-        found: list[Any] = []
-        token: str | None = None
-        while True:
-            page = listing(query, limit=1000, page_token=token, **options)
-            found.extend(page)
-            token = page.next_token
-            if token is None:
-                return found
+        return list(every(self._session.ledger.links, LinkQuery(run_id=self.id)))
 
     def __repr__(self) -> str:
         record = self.record

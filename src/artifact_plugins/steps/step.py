@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
@@ -41,7 +42,6 @@ class Step(Generic[P, R]):
         retries: int = 0,
         retry_delay_seconds: float = 0.0,
         fixed: Mapping[str, Any] | None = None,
-        owner: object = None,
     ) -> None:
         functools.update_wrapper(self, function)
         self.function = function
@@ -49,26 +49,31 @@ class Step(Generic[P, R]):
         self.retries = retries
         self.retry_delay_seconds = retry_delay_seconds
         self._fixed = dict(fixed or {})
-        self._owner = owner
+        self._is_method = False
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        # Only what was defined in the class body has a `self`; a step that is
+        # merely kept as an attribute has not.
+        self._is_method = self.function.__qualname__ == f"{owner.__qualname__}.{name}"
+        self.__dict__.pop("signature", None)  # read before the class was complete
+
+    def __get__(self, instance: object, owner: type | None = None) -> Step[..., R]:
+        if instance is None or not self._is_method:
+            return self
+        return self._copy(self.function.__get__(instance, owner), self._fixed)
 
     @functools.cached_property
     def signature(self) -> StepSignature:
         """Return the declared inputs and outputs."""
-        is_method = self._owner is None and _is_method(self.function)
-        return read_signature(self.function, self.name, bound=is_method)
+        return read_signature(self.function, self.name, bound=self._is_method)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         run = active_run.get()
         if run is None or active_task.get() is not None:
-            for argument in (*args, *kwargs.values()):
-                if isinstance(argument, Handle | FanOut | OutputHandles):
-                    raise HandleUsageError(
-                        f"step {self.name!r} got {argument!r} outside a run",
-                        hint="use ap.value(handle) for the value",
-                    )
-            return self.function(*args, **{**self._fixed, **kwargs})
+            return self._plain(args, kwargs)
         given = self._names(args, kwargs)
-        arguments = self._arguments(run, given)
+        with run.gathering():
+            arguments = self._arguments(run, given)
         place = Place(run.task_name(self.name), run.root)
         return cast(R, collapse(self, call_step(run, self, arguments, place)))
 
@@ -84,45 +89,56 @@ class Step(Generic[P, R]):
         Raises:
             HandleUsageError: Not a list, lists of different lengths, or no list.
         """
-        run = active_run.get()
-        if run is None or active_task.get() is not None:
-            return self._plain_map(lists)
         self._check_names(lists)
         if not lists:
             raise HandleUsageError(f"step {self.name!r} is mapped over nothing")
-        broadcast = self._arguments(run, self._fixed, mapped=lists)
+        run = active_run.get()
+        if run is None or active_task.get() is not None:
+            return self._plain_map(lists)
+        with run.gathering():
+            broadcast = self._arguments(run, self._fixed, mapped=lists)
         return map_step(run, self, lists, broadcast)
 
     def partial(self, **fixed: Any) -> Step[..., R]:
         """Return the step with some inputs bound, the same for every call."""
         self._check_names(fixed)
-        return Step(
-            self.function,
-            name=self.name,
-            retries=self.retries,
-            retry_delay_seconds=self.retry_delay_seconds,
-            fixed={**self._fixed, **fixed},
-            owner=self._owner,
-        )
+        return self._copy(self.function, {**self._fixed, **fixed})
 
-    def __get__(self, instance: object, owner: type | None = None) -> Step[..., R]:
-        if instance is None:
-            return self
+    def _copy(self, function: Callable[..., Any], fixed: Mapping[str, Any]) -> Step[..., R]:
         return Step(
-            self.function.__get__(instance, owner),
+            function,
             name=self.name,
             retries=self.retries,
             retry_delay_seconds=self.retry_delay_seconds,
-            owner=instance,
+            fixed=fixed,
         )
 
     def __repr__(self) -> str:
         return f"<step {self.name}>"
 
-    def _plain_map(self, lists: Mapping[str, Any]) -> list[R]:
-        rows = zip(*lists.values(), strict=True)
+    def _plain(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> R:
         function = cast(Callable[..., R], self.function)
-        return [function(**self._fixed, **dict(zip(lists, row, strict=True))) for row in rows]
+        for argument in (*args, *kwargs.values(), *self._fixed.values()):
+            if isinstance(argument, Handle | FanOut | OutputHandles):
+                raise HandleUsageError(
+                    f"step {self.name!r} got {argument!r} outside a run",
+                    hint="use ap.value(handle) for the value",
+                )
+        if not self._fixed:
+            return function(*args, **kwargs)
+        return function(**self._names(args, kwargs))
+
+    def _plain_map(self, lists: Mapping[str, Any]) -> list[R]:
+        for name, values in lists.items():
+            if not isinstance(values, list | tuple | range):
+                raise HandleUsageError(
+                    f"step {self.name!r} is mapped over a {type(values).__qualname__} as {name!r}",
+                    hint="map over a list",
+                )
+        if len({len(values) for values in lists.values()}) > 1:
+            raise HandleUsageError(f"step {self.name!r} is mapped over lists of different lengths")
+        rows = zip(*lists.values(), strict=True)
+        return [self._plain((), dict(zip(lists, row, strict=True))) for row in rows]
 
     def _names(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Bind positional arguments; wrong calls fail like the plain function would."""
@@ -152,18 +168,12 @@ class Step(Generic[P, R]):
             if mapped and name in mapped:
                 continue
             if name in given:
-                arguments[name] = normalize(run, given[name], label)
+                arguments[name] = normalize(run, given[name], label).check(port, label)
             elif port.default is not inspect.Parameter.empty:
                 arguments[name] = default_argument(run, port, label)
             else:
                 raise TypeError(f"{self.name}() missing a required argument: {name!r}")
         return arguments
-
-
-def _is_method(function: Callable[..., Any]) -> bool:
-    """Tell whether a plain function was defined in a class body."""
-    scope = getattr(function, "__qualname__", "").rpartition(".")[0]
-    return bool(scope) and not scope.endswith("<locals>") and not inspect.ismethod(function)
 
 
 @overload
@@ -207,8 +217,11 @@ def step(
                 f"step {function.__name__!r} is an async generator",
                 hint="use a plain generator, or return a list",
             )
-        if not isinstance(retries, int) or retries < 0 or retry_delay_seconds < 0:
-            raise StepDefinitionError(f"retries={retries!r} and its delay are counts from 0 up")
+        if not _is_count(retries) or not _is_count(retry_delay_seconds, float, int):
+            raise StepDefinitionError(
+                f"retries={retries!r} and retry_delay_seconds={retry_delay_seconds!r} "
+                "are numbers from 0 up"
+            )
         made = Step(function, name=name, retries=retries, retry_delay_seconds=retry_delay_seconds)
         try:
             check_name(made.name, "step name")
@@ -218,3 +231,7 @@ def step(
         return made
 
     return decorate if function is None else decorate(function)
+
+
+def _is_count(number: object, *kinds: type) -> bool:
+    return type(number) in (kinds or (int,)) and 0 <= cast(float, number) < math.inf

@@ -47,14 +47,14 @@ class Pair(typing.NamedTuple):
     right: int
 
 
-Old = collections.namedtuple("Old", "a b")  # noqa: PYI024  # the old spelling is under test
+Old = collections.namedtuple("Old", "a b")  # the old spelling is under test
 
 
 class Colour(enum.Enum):
     RED = 1
 
 
-class Text(str, enum.Enum):  # noqa: UP042  # the old spelling is under test
+class Text(str, enum.Enum):  # the old spelling is under test
     A = "a"
 
 

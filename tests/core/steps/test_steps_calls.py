@@ -270,7 +270,7 @@ def test_inputs_are_isolated():
         return [1]
 
     @ap.step
-    def spoil(xs: list[int], extra: list[int] = [0]) -> int:  # noqa: B006  # that is the point
+    def spoil(xs: list[int], extra: list[int] = [0]) -> int:  # that is the point
         xs.append(2)
         extra.append(1)
         return len(xs) + len(extra)
@@ -354,7 +354,7 @@ def test_current_task_is_the_record():
 def _bad_declarations():
     def star(*xs: int) -> int: ...
     def keywords(**xs: int) -> int: ...
-    def unknown(x: "Missing") -> int: ...  # noqa: F821  # that is the point
+    def unknown(x: Missing) -> int: ...  # noqa: F821  # that is the point
     def half(x: int) -> tuple[Annotated[int, "a"], int]: ...
     def twice(x: int) -> tuple[Annotated[int, "a"], Annotated[int, "a"]]: ...
     def trick(x: int) -> Annotated[int, "../a"]: ...

@@ -159,7 +159,7 @@ def test_on_step_error_gets_the_exception(listening):
 
     with pytest.raises(ZeroDivisionError), ap.start_run("script"):
         breaks()
-    assert EVENTS == [(TaskState.FAILED, ZeroDivisionError)]
+    assert [(TaskState.FAILED, ZeroDivisionError)] == EVENTS
 
 
 def test_failing_materializer_is_a_step_error(listening):

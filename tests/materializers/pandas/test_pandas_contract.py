@@ -25,7 +25,7 @@ class TestFrame(MaterializerContract):
         return [make() for _, _, make in CHOSEN]
 
     def refused(self) -> Sequence[Any]:
-        return [make() for _, name, make, *_ in REFUSED if name not in ("subclass",)]
+        return [make() for _, name, make, *_ in REFUSED if name != "subclass"]
 
 
 class TestParquetFrame(MaterializerContract):
@@ -35,7 +35,11 @@ class TestParquetFrame(MaterializerContract):
     options: ClassVar[dict[str, Any]] = {"format": "parquet"}
 
     def values(self) -> Sequence[Any]:
-        return [make() for _, _, make in CHOSEN if make().shape[1]]
+        # Parquet has another idea of what the entries of a map are called.
+        return [make() for _, name, make in CHOSEN if name != "arrow map"]
+
+    def refused(self) -> Sequence[Any]:
+        return [make() for _, name, make in EXACT if name in ("arrow map", "category of Interval")]
 
 
 class TestSeries(MaterializerContract):

@@ -183,3 +183,24 @@ def test_gathered_columns_have_the_bytes_of_contiguous_ones() -> None:
     expected = saved(pd.DataFrame({name: rows[:, n].copy() for n, name in enumerate("abc")}))
 
     assert gathered.data == expected.data
+
+
+def test_a_slice_has_the_bytes_of_its_copy() -> None:
+    """Cutting rows from a frame leaves no trace of the other rows in the file."""
+    frame = pd.DataFrame({"s": list("abcdef"), "i": range(6)})
+    frame["m"] = pd.array([1, None, 3, 4, None, 6], "Int64")
+    frame["a"] = pd.array(list("uvwxyz"), "string[pyarrow]").astype("string[python]")
+
+    for rows in (slice(2, 5), slice(0, 0), slice(0, 2)):
+        copy = pd.DataFrame({name: frame[name].iloc[rows].copy() for name in frame})
+        assert saved(frame.iloc[rows]).data == saved(copy).data
+
+
+def test_names_of_list_items_count() -> None:
+    """Arrow types that differ in the name of the items of a list are different dtypes."""
+    kinds = [pa.list_(pa.field(name, pa.int64())) for name in ("item", "element")]
+    left, right = (pd.DataFrame({"x": pd.array([[1]], dtype=pd.ArrowDtype(k))}) for k in kinds)
+
+    assert FrameMaterializer().equal(left, left)
+    assert not FrameMaterializer().equal(left, right)
+    assert str(round_trip(right).dtypes["x"]) == str(right.dtypes["x"])

@@ -37,7 +37,7 @@ def foreign(table: pa.Table, name: str = "data.arrow") -> MemoryFiles:
 
 
 def test_other_readers_see_names_and_values() -> None:
-    """pyarrow sees the columns by name, real values, and the index as its own column."""
+    """Pyarrow sees the columns by name, real values, and the index as its own column."""
     frame = pd.DataFrame(
         {"i": [1, 2], "s": ["a", None], "c": pd.Categorical(["x", "y"]), "o": [None, "b"]},
         index=pd.Index(["r1", "r2"]),

@@ -80,7 +80,19 @@ def test_scalar_without_a_name_is_refused(value: Any) -> None:
     assert files.names() == ()
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b'{"x": 1}', b'{"period": 1}', b'{"timestamp": [1]}'])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{",
+        b'{"x": 1}',
+        b'{"period": 1}',
+        b'{"timestamp": [1]}',
+        b'{"ndarray": ["|O", [1], "AAAAAAAAAAA="]}',
+        b'{"numpy": ["|O", "0000000000000000"]}',
+        b"[[[[" * 100_000,
+    ],
+)
 def test_damaged_file_is_named(data: bytes) -> None:
     """A file that holds no scalar is a LoadFailedError."""
     files = MemoryFiles()

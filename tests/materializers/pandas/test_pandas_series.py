@@ -71,7 +71,7 @@ def test_series_keeps_its_name(name: Any) -> None:
 
 
 def test_series_keeps_attrs_and_flags() -> None:
-    """attrs and allows_duplicate_labels of a series come back."""
+    """Attrs and allows_duplicate_labels of a series come back."""
     series = pd.Series([1], dtype="int8").set_flags(allows_duplicate_labels=False)
     series.attrs["unit"] = "m"
 
