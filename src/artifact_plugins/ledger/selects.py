@@ -1,233 +1,100 @@
-"""Builds the SELECTs of lookups and listings; each shape of query is compiled once.
+"""Puts together the SELECTs of lookups and listings; each shape of query is made once.
 
 A listing first finds its 20 or so rows in an index (the inner SELECT), then
 fetches only those. What it is ordered by is what its page token holds: the
-version number inside one artifact, else the order of commits.
+version number inside one artifact, else the order of commits. Values are
+bound by name.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Any
 
-from sqlalchemy import (
-    BindParameter,
-    ColumnElement,
-    FromClause,
-    Select,
-    and_,
-    bindparam,
-    func,
-    select,
-)
-
-from artifact_plugins.ledger.schema import (
-    artifact,
-    link,
-    run,
-    task,
-    version,
-    version_alias,
-    version_kind,
-    version_tag,
-)
-from artifact_plugins.ledger.statements import (
-    LINK_COLUMNS,
-    RUN_COLUMNS,
-    TASK_COLUMNS,
-    VERSION_COLUMNS,
-    Sql,
-    sql,
-)
-
-_FROM = version.join(artifact, artifact.c.id == version.c.artifact_id).join(
-    version_kind, version_kind.c.id == version.c.kind_id
-)
-_RECORD = (
-    artifact.c.project,
-    artifact.c.name,
-    version_kind.c.artifact_type,
-    version_kind.c.data_type,
-    version.c.version,
-    *(
-        version.c[name]
-        for name in VERSION_COLUMNS
-        if name not in ("artifact_id", "version", "kind_id")
-    ),
-)
-# The record's columns, then the order of commits.
-_VERSIONS = select(*_RECORD, version.c.seq).select_from(_FROM)
-SEQ = len(_RECORD)
-NUMBER = 4
-
-
-@lru_cache(maxsize=1)
-def all_runs() -> Select[Any]:
-    """Return the SELECT of runs."""
-    return select(*(run.c[name] for name in RUN_COLUMNS))
-
-
-@lru_cache(maxsize=1)
-def run_where_id() -> str:
-    """Return the SELECT of the run with an id."""
-    return sql(all_runs().where(run.c.id == bindparam("id"))).text
-
-
-@lru_cache(maxsize=1)
-def runs_named() -> Sql:
-    """Return the SELECT of the newest `limit` runs with a name."""
-    named = all_runs().where(run.c.name == bindparam("name"))
-    return sql(named.order_by(run.c.id.desc()).limit(bindparam("limit")))
-
-
-@lru_cache(maxsize=1)
-def runs_from_to() -> Sql:
-    """Return the SELECT of up to `limit` runs whose id or name is in [start, end)."""
-    start: BindParameter[str] = bindparam("start")
-    end: BindParameter[str] = bindparam("end")
-    by_id = all_runs().where(run.c.id >= start, run.c.id < end)
-    by_name = all_runs().where(run.c.name >= start, run.c.name < end)
-    return sql(by_id.union(by_name).order_by("id").limit(bindparam("limit")))
-
-
-@lru_cache(maxsize=1)
-def task_where_id() -> str:
-    """Return the SELECT of the task with an id."""
-    columns = [task.c[name] for name in TASK_COLUMNS]
-    return sql(select(*columns).where(task.c.id == bindparam("id"))).text
-
-
-@lru_cache(maxsize=16)
-def versions_where(column: str) -> str:
-    """Return the SELECT of the version whose unique `column` has one value."""
-    return sql(_VERSIONS.where(version.c[column] == bindparam("value"))).text
+from artifact_plugins.ledger import compiled_sqlite as sql
 
 
 @lru_cache(maxsize=512)
 def list_versions(
     fields: frozenset[str], ids: int, *, newest_first: bool, is_next: bool
-) -> tuple[Sql, int]:
+) -> tuple[str, int]:
     """Return the SELECT of one page of versions, and the column of its page key.
 
     Args:
         fields: Names of the fields of `VersionQuery` that are set.
-        ids: How many ids `ids` has room for (`id_0`, `id_1`, ...).
+        ids: How many ids `ids` has room for (`ids_0`, `ids_1`, ...).
         newest_first: The direction.
         is_next: Whether the page starts after `after`.
     """
-    source, key, conditions = _version_source(fields)
-    if "version" in fields:
-        conditions.append(version.c.version == bindparam("version"))
-    if "run_id" in fields:
-        conditions.append(version.c.run_id == bindparam("run_id"))
-    if "task_id" in fields:
-        conditions.append(version.c.task_id == bindparam("task_id"))
-        if "run_id" not in fields:  # the index starts with the run
-            its_run = select(task.c.run_id).where(task.c.id == bindparam("task_id"))
-            conditions.append(version.c.run_id == its_run.scalar_subquery())
-    if ids:
-        conditions.append(version.c.id.in_(_many("id", ids)))
-    if "id_prefix" in fields:
-        conditions.append(version.c.id >= bindparam("id_prefix"))
-        conditions.append(version.c.id < bindparam("id_end"))
-    if "alias" in fields:
-        aliased = select(version_alias.c.version_seq).where(
-            version_alias.c.alias == bindparam("alias")
-        )
-        conditions.append(version.c.seq.in_(aliased))
     kinds = fields & {"artifact_type", "data_type"}
     if "artifact" not in fields:
         kinds |= fields & {"project"}
-    matching = [version_kind.c[name] == bindparam(name) for name in sorted(kinds)]
+    of_kind = [sql.KIND_WHERE[name] for name in sorted(kinds)]
+    order = f"ORDER BY version.seq {_direction(newest_first)}"
     if kinds and fields == kinds:
-        inner = _merged(matching, newest_first, is_next)
-    else:
-        if kinds:
-            conditions.append(version.c.kind_id.in_(select(version_kind.c.id).where(*matching)))
-        inner = select(version.c.seq).select_from(source).where(*conditions)
-        inner = _page(inner, key, newest_first, is_next)
-    order = version.c.seq.desc() if newest_first else version.c.seq.asc()
-    page = _VERSIONS.where(version.c.seq.in_(inner)).order_by(order)
-    if fields == kinds and kinds:
-        page = page.limit(bindparam("limit"))
-    return sql(page), NUMBER if key is version.c.version else SEQ
-
-
-def _version_source(
-    fields: frozenset[str],
-) -> tuple[FromClause, ColumnElement[Any], list[ColumnElement[bool]]]:
-    """Return what the inner SELECT reads first, what orders it, and its first conditions."""
-    conditions: list[ColumnElement[bool]] = []
-    source: FromClause = version
-    key: ColumnElement[Any] = version.c.seq
-    owner: ColumnElement[Any] = version.c.artifact_id
+        # The next rows of every kind that matches; one of them is the page.
+        merged = _where(sql.MERGED[newest_first, is_next], of_kind)
+        return f"{sql.VERSIONS} WHERE version.seq IN ({merged}) {order} LIMIT :limit", sql.SEQ
+    conditions = [*_artifact_conditions(fields), *_own_conditions(fields, ids)]
+    if kinds:
+        conditions.append(f"version.kind_id IN ({_where(sql.KIND_IDS, of_kind)})")
+    source, key = sql.VERSION_SEQS, "version.seq"
     if "tag" in fields:
-        source = version_tag.join(version, version.c.seq == version_tag.c.version_seq)
-        key = version_tag.c.version_seq
-        owner = version_tag.c.artifact_id
-        conditions.append(version_tag.c.tag == bindparam("tag"))
+        source, key = sql.TAGGED_SEQS, "version_tag.version_seq"
+    elif fields >= {"project", "artifact"} and not fields & _SELECTIVE:
+        key = "version.version"
+    inner = _page(source, conditions, key, newest_first, is_next)
+    column = sql.NUMBER if key == "version.version" else sql.SEQ
+    return f"{sql.VERSIONS} WHERE version.seq IN ({inner}) {order}", column
+
+
+# What finds its versions without walking through those of the artifact.
+_SELECTIVE = frozenset({"alias", "ids", "id_prefix", "run_id", "task_id"})
+
+
+def _artifact_conditions(fields: frozenset[str]) -> list[str]:
+    conditions = []
+    if "tag" in fields:
+        conditions.append(sql.VERSION_WHERE["tag"])
     if "artifact" in fields:
-        named = select(artifact.c.id).where(artifact.c.name == bindparam("artifact"))
-        if "project" in fields:
-            named = named.where(artifact.c.project == bindparam("project"))
-            conditions.append(owner == named.scalar_subquery())
-            if not fields & {"tag", "alias", "ids", "id_prefix", "run_id", "task_id"}:
-                key = version.c.version
-        else:
-            conditions.append(owner.in_(named))
-    return source, key, conditions
+        owner = "tagged_artifact" if "tag" in fields else "artifact"
+        place = "_in_project" if "project" in fields else ""
+        conditions.append(sql.VERSION_WHERE[owner + place])
+    return conditions
 
 
-def _merged(matching: list[ColumnElement[bool]], newest_first: bool, is_next: bool) -> Select[Any]:
-    """Select the next rows of every kind that matches; one of them is the page."""
-    other = version.alias("other")
-    of_kind = _page(
-        select(other.c.seq).where(other.c.kind_id == version_kind.c.id).correlate(version_kind),
-        other.c.seq,
-        newest_first,
-        is_next,
-    )
-    inside = version.alias("inside")
-    return (
-        select(inside.c.seq)
-        .select_from(version_kind.join(inside, inside.c.seq.in_(of_kind)))
-        .where(*matching)
-        .correlate(None)
-    )
-
-
-def _page(
-    statement: Select[Any], key: ColumnElement[Any], newest_first: bool, is_next: bool
-) -> Select[Any]:
-    if is_next:
-        after: BindParameter[Any] = bindparam("after")
-        statement = statement.where(key < after if newest_first else key > after)
-    order = key.desc() if newest_first else key.asc()
-    return statement.order_by(order).limit(bindparam("limit"))
-
-
-def _many(name: str, count: int) -> list[Any]:
-    return [bindparam(f"{name}_{number}") for number in range(count)]
-
-
-@lru_cache(maxsize=64)
-def list_runs(fields: frozenset[str], *, newest_first: bool, is_next: bool) -> Sql:
-    """Return the SELECT of one page of runs; the key is the id (column 0)."""
-    statement = all_runs()
-    for name in sorted(fields):
-        statement = statement.where(run.c[name] == bindparam(name))
-    return sql(_page(statement, run.c.id, newest_first, is_next))
-
-
-@lru_cache(maxsize=64)
-def list_tasks(fields: frozenset[str], ids: int, *, newest_first: bool, is_next: bool) -> Sql:
-    """Return the SELECT of one page of tasks; the key is the id (column 0)."""
-    statement = select(*(task.c[name] for name in TASK_COLUMNS))
-    for name in sorted(fields - {"ids"}):
-        statement = statement.where(task.c[name] == bindparam(name))
+def _own_conditions(fields: frozenset[str], ids: int) -> list[str]:
+    wanted = ["version", "run_id", "task_id", "id_prefix", "alias"]
+    conditions = [sql.VERSION_WHERE[name] for name in wanted if name in fields]
+    if "task_id" in fields and "run_id" not in fields:  # the index starts with the run
+        conditions.append(sql.VERSION_WHERE["run_of_task"])
     if ids:
-        statement = statement.where(task.c.id.in_(_many("id", ids)))
-    return sql(_page(statement, task.c.id, newest_first, is_next))
+        conditions.append(_many(sql.VERSION_WHERE, "ids", ids))
+    return conditions
+
+
+@lru_cache(maxsize=64)
+def list_runs(fields: frozenset[str], *, newest_first: bool, is_next: bool) -> str:
+    """Return the SELECT of one page of runs; the key is the id (column 0)."""
+    conditions = [sql.RUN_WHERE[name] for name in sorted(fields)]
+    return _page(sql.RUNS, conditions, "run.id", newest_first, is_next)
+
+
+@lru_cache(maxsize=1)
+def runs_from_to() -> str:
+    """Return the SELECT of up to `limit` runs whose id or name is in [start, end)."""
+    by_id = _where(sql.RUNS, [sql.RUN_WHERE["id_prefix"]])
+    by_name = _where(sql.RUNS, [sql.RUN_WHERE["name_prefix"]])
+    return f"{by_id} UNION {by_name} ORDER BY id LIMIT :limit"
+
+
+@lru_cache(maxsize=64)
+def list_tasks(fields: frozenset[str], ids: int, *, newest_first: bool, is_next: bool) -> str:
+    """Return the SELECT of one page of tasks; the key is the id (column 0)."""
+    conditions = [sql.TASK_WHERE[name] for name in sorted(fields - {"ids"})]
+    if ids:
+        conditions.append(_many(sql.TASK_WHERE, "ids", ids))
+    return _page(sql.TASKS, conditions, "task.id", newest_first, is_next)
 
 
 @lru_cache(maxsize=256)
@@ -239,57 +106,44 @@ def list_links(
     *,
     newest_first: bool,
     is_next: bool,
-) -> Sql:
+) -> str:
     """Return the SELECT of one page of links; the key is the order of commits (last column)."""
-    inner = select(link.c.seq)
-    if "run_id" in fields:
-        inner = inner.where(link.c.run_id == bindparam("run_id"))
-    if tasks:
-        inner = inner.where(link.c.task_id.in_(_many("task", tasks)))
-    if versions:
-        inner = inner.where(link.c.version_id.in_(_many("version", versions)))
-    if types:
-        inner = inner.where(link.c.io_type.in_(_many("type", types)))
-    inner = _page(inner, link.c.seq, newest_first, is_next)
-    order = link.c.seq.desc() if newest_first else link.c.seq.asc()
-    columns = [link.c[name] for name in LINK_COLUMNS]
-    return sql(select(*columns, link.c.seq).where(link.c.seq.in_(inner)).order_by(order))
+    conditions = [sql.LINK_WHERE["run_id"]] if "run_id" in fields else []
+    rooms = {"task_ids": tasks, "version_ids": versions, "io_types": types}
+    conditions += [_many(sql.LINK_WHERE, name, room) for name, room in rooms.items() if room]
+    inner = _page(sql.LINK_SEQS, conditions, "link.seq", newest_first, is_next)
+    order = _direction(newest_first)
+    return f"{sql.LINKS} WHERE link.seq IN ({inner}) ORDER BY link.seq {order}"
 
 
 @lru_cache(maxsize=16)
-def list_artifacts(fields: frozenset[str], *, is_next: bool) -> Sql:
-    """Return the SELECT of one page of artifacts with their newest versions, by name.
-
-    Columns: project, name, number of versions, artifact type, data type,
-    size, created, updated, id of the newest version.
-    """
-    newest = and_(
-        version.c.artifact_id == artifact.c.id,
-        version.c.version == artifact.c.next_version - 1,
-    )
-    statement = select(
-        artifact.c.project,
-        artifact.c.name,
-        artifact.c.next_version - 1,
-        version_kind.c.artifact_type,
-        version_kind.c.data_type,
-        version.c.size_bytes,
-        func.coalesce(version.c.updated_at, version.c.created_at),
-        version.c.id,
-        version.c.version,
-    ).select_from(
-        artifact.join(version, newest).join(version_kind, version_kind.c.id == version.c.kind_id)
-    )
-    for name in sorted(fields):
-        column = artifact.c.project if name == "project" else version_kind.c[name]
-        statement = statement.where(column == bindparam(name))
+def list_artifacts(fields: frozenset[str], *, is_next: bool) -> str:
+    """Return the SELECT of one page of artifacts with their newest versions, by name."""
+    conditions = [sql.ARTIFACT_WHERE[name] for name in sorted(fields)]
     if is_next:
-        place: BindParameter[str] = bindparam("after_project")
-        name_after: BindParameter[str] = bindparam("after")
-        statement = statement.where(
-            (artifact.c.project > place)
-            | ((artifact.c.project == place) & (artifact.c.name > name_after))
-            if "project" not in fields
-            else artifact.c.name > name_after
-        )
-    return sql(statement.order_by(artifact.c.project, artifact.c.name).limit(bindparam("limit")))
+        after = "after_in_project" if "project" in fields else "after"
+        conditions.append(sql.ARTIFACT_WHERE[after])
+    order = "ORDER BY artifact.project, artifact.name"
+    return f"{_where(sql.ARTIFACTS, conditions)} {order} LIMIT :limit"
+
+
+def _where(text: str, conditions: Iterable[str]) -> str:
+    joined = " AND ".join(conditions)
+    return f"{text} WHERE {joined}" if joined else text
+
+
+def _page(text: str, conditions: list[str], key: str, newest_first: bool, is_next: bool) -> str:
+    if is_next:
+        conditions = [*conditions, f"{key} {'<' if newest_first else '>'} :after"]
+    order = f"ORDER BY {key} {_direction(newest_first)}"
+    return f"{_where(text, conditions)} {order} LIMIT :limit"
+
+
+def _direction(newest_first: bool) -> str:
+    return "DESC" if newest_first else "ASC"
+
+
+def _many(conditions: Mapping[str, str], name: str, room: int) -> str:
+    """Return the condition `name` with room for that many values (`name_0`, `name_1`, ...)."""
+    places = ", ".join([f":{name}_{number}" for number in range(room)])
+    return conditions[name].replace(f":{name}", places)

@@ -95,6 +95,8 @@ def _class_of(annotation: Any, origin: Any) -> tuple[type, ...]:
 
 def accepts(annotation: Any, cls: type) -> bool:
     """Tell whether values of `cls` fit an annotation, element types aside."""
+    if annotation is cls or annotation is Any:
+        return True
     classes = wanted_classes(annotation)
     return not classes or any(
         issubclass(cls, want) or issubclass(cls, _TOWER.get(want, ())) for want in classes

@@ -6,6 +6,8 @@ ports.py       Output, Input, Lazy: what annotations may say
 signature.py   the inputs and outputs of a step, read once at decoration
 handles.py     Handle, FanOut, OutputHandles: what a step call returns in a run; value
 active.py      ActiveRun, ActiveTask: what is running, and the records it writes
+opening.py     RUNNING tasks become visible when they last
+story.py       everything of one run as one document in the store
 bindings.py    arguments become input links (links.md rules R1, R4-R9)
 call.py        the stages of one step call
 loop.py        map: one LOOP task, one task per iteration

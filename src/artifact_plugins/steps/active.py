@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,22 +15,20 @@ from artifact_plugins.records import (
     ArtifactVersion,
     Batch,
     IOType,
-    LinkQuery,
     Producer,
     Run,
     RunState,
     Task,
-    TaskQuery,
     TaskState,
     TaskType,
-    VersionQuery,
-    every,
     new_id,
     now,
 )
 from artifact_plugins.session import Session
 from artifact_plugins.session.saving import Staged
 from artifact_plugins.steps.handles import Stored
+from artifact_plugins.steps.opening import Opening
+from artifact_plugins.steps.story import Story
 
 _log = logging.getLogger("artifact_plugins")
 
@@ -84,6 +81,8 @@ class ActiveRun:
         self.root = self.make_task(ROOT, None, TaskType.ROOT)
         self.brought = Brought()
         self.defaults: dict[tuple[str, int], Stored] = {}
+        self.opening = Opening(lambda tasks: self.write(tasks=tasks, durable=False))
+        self._story = Story(session.ledger, run_id)
         self._pid = os.getpid()
         self._names = {ROOT}
         self._numbers: dict[str, int] = {}
@@ -169,9 +168,13 @@ class ActiveRun:
             task: The task that made them.
         """
         batch = Batch(runs=tuple(runs), tasks=tuple(tasks), links=tuple(links))
-        if not staged:
-            return self.session.ledger.write(batch, durable=durable)
-        return self.session.commit(batch, staged, task=task, durable=durable)
+        committed: tuple[ArtifactVersion, ...] = ()
+        if staged:
+            committed = self.session.commit(batch, staged, task=task, durable=durable)
+        else:
+            self.session.ledger.write(batch, durable=durable)
+        self._story.add(batch, committed)
+        return committed
 
     def try_write(self, **records: Any) -> bool:
         """Write on the way out of an error, which matters more than a failure here."""
@@ -193,7 +196,16 @@ class ActiveRun:
             raise
 
     def open_task(self, task: Task, links: Iterable[ArtifactTaskLink] = ()) -> None:
-        """Record a task that starts, with what its arguments brought in."""
+        """Record a task that starts, with what its arguments brought in.
+
+        A step that brings nothing in is only noted; see `Opening`.
+        """
+        brought = self.brought
+        if task.type is TaskType.RUNTIME and not (brought.literals or brought.tasks):
+            self.opening.note(task)
+            if self.session.plugins.listens("before_step_run"):
+                self.opening.require(task.id)
+            return
         with self.gathering():
             self._write_brought(tasks=[task], links=links)
 
@@ -228,6 +240,7 @@ class ActiveRun:
         """Record how the run ended, in the ledger and as one document in the store."""
         if not self.is_ours:
             return
+        self.opening.close()
         self.record = self.record.model_copy(
             update={
                 "state": RunState.FAILED if error else RunState.SUCCEEDED,
@@ -241,25 +254,12 @@ class ActiveRun:
         else:
             self.try_write(runs=[self.record], tasks=[self.root])
         try:
-            self.session.store.put_run(self.record.id, self._document())
+            self.session.store.put_run(self.record.id, self._story.document())
         except ArtifactPluginsError:
             # Everything is committed; the document only helps to rebuild the ledger.
             _log.warning("run %s has no document in the store", self.record.id, exc_info=True)
         if self.session.plugins.listens("after_run"):
             self.session.plugins.call("after_run", run=self.record)
-
-    def _document(self) -> bytes:
-        """Everything of this run, so that the ledger can be rebuilt from the store."""
-        ledger, run_id = self.session.ledger, self.record.id
-        listings = {
-            "tasks": every(ledger.tasks, TaskQuery(run_id=run_id)),
-            "versions": every(ledger.versions, VersionQuery(run_id=run_id), newest_first=False),
-            "links": every(ledger.links, LinkQuery(run_id=run_id)),
-        }
-        document: dict[str, Any] = {"format_version": 1, "run": self.record.model_dump(mode="json")}
-        for name, items in listings.items():
-            document[name] = [i.model_dump(mode="json", exclude_defaults=True) for i in items]
-        return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
 
 
 class ActiveTask:

@@ -118,8 +118,10 @@ def _attempts(
                 raise
             _log.info("step %r failed, attempt %d: %s", step.name, task.attempt, describe(error))
             time.sleep(step.retry_delay_seconds)
+            run.opening.settle(task.id)
             run.write(tasks=[active.next_attempt()], durable=False)
     done = ended(active.record)
+    run.opening.settle(done.id)
     links = [*_input_links(active, arguments), *_output_links(run, done, staged, place)]
     failpoint("step.before_commit")
     committed = run.write(tasks=[done], links=links, staged=list(staged.values()), task=done)
@@ -232,6 +234,7 @@ def _fail(active: ActiveTask, arguments: Mapping[str, Argument], error: BaseExce
     run, task = active.run, ended(active.record, error)
     if not run.is_ours:
         return  # a forked child; the task is its parent's
+    run.opening.settle(task.id)
     with suppress(Exception):  # an exception may forbid notes
         error.add_note(
             f"in task {task.scope_path!r} of run {run.record.name!r} ({run.record.id}), "

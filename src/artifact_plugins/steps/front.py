@@ -121,6 +121,7 @@ def log_artifact(
         Producer(task_name=task.name, iteration=task.iteration_index),
         position,
     )
+    run.opening.require(task.id)
     (version,) = run.write(staged=[staged], links=[link], task=task)
     return version
 

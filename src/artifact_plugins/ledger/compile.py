@@ -1,0 +1,93 @@
+"""Writes the SQL of the ledger into `compiled_sqlite`, so that no process pays for SQLAlchemy.
+
+After a change of `schema` or `statements`:
+
+    python -m artifact_plugins.ledger.compile
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import ClauseElement, ColumnElement
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.sql.operators import and_
+
+from artifact_plugins.ledger import schema, statements
+
+TARGET = Path(__file__).with_name("compiled_sqlite.py")
+
+_HEAD = '''"""SQL of the ledger for SQLite: generated from `schema` and `statements`, do not edit.
+
+Change those and run `python -m artifact_plugins.ledger.compile`.
+"""
+'''
+_NUMBERS = ("SCHEMA_VERSION", "APPLICATION_ID")
+_COLUMNS = ("RUN_COLUMNS", "TASK_COLUMNS", "LINK_COLUMNS", "VERSION_COLUMNS")
+_BY_POSITION = sqlite.dialect(paramstyle="qmark")
+_BY_NAME = sqlite.dialect(paramstyle="named")
+
+
+def render() -> str:
+    """Return the text of the module `compiled_sqlite`."""
+    return _HEAD + "".join(f"\n{line}\n" for line in _assignments())
+
+
+def _assignments() -> Iterator[str]:
+    for name in _NUMBERS:
+        yield f"{name} = {getattr(schema, name)}"
+    yield f"NUMBER = {statements.NUMBER}\nSEQ = {statements.SEQ}"
+    for name in _COLUMNS:
+        yield _block(name, "()", (f'"{column}"' for column in getattr(statements, name)))
+    texts = schema.create_statements(_BY_POSITION)
+    yield _block("CREATE", "()", (_literal(text, 4) for text in texts))
+    for name, (statement, names) in statements.STATEMENTS.items():
+        yield f"{name} = {_literal(_positional(name, statement, names), 0)}"
+    for name, statement in statements.SELECTS.items():
+        yield f"{name} = {_literal(_named(statement), 0)}"
+    for name, conditions in statements.CONDITIONS.items():
+        yield _mapping(name, {f'"{key}"': one for key, one in conditions.items()})
+    yield _mapping("MERGED", {str(key): one for key, one in statements.MERGED.items()})
+
+
+def _positional(name: str, statement: ClauseElement, names: tuple[str, ...]) -> str:
+    compiled = statement.compile(dialect=_BY_POSITION)
+    found = tuple(getattr(compiled, "positiontup", None) or ())
+    if found != names:
+        raise AssertionError(f"{name} takes {found}, not {names}")
+    return str(compiled)
+
+
+def _named(statement: ClauseElement) -> str:
+    if isinstance(statement, ColumnElement):
+        statement = statement.self_group(against=and_)  # conditions are joined by AND
+    compiled: Any = statement.compile(dialect=_BY_NAME)
+    fixed = {name: value for name, value in compiled.params.items() if value is not None}
+    if fixed:
+        raise AssertionError(f"values that nobody will give: {fixed} in {compiled}")
+    return str(compiled)
+
+
+def _mapping(name: str, statements: dict[str, ClauseElement]) -> str:
+    entries = statements.items()
+    return _block(name, "{}", (f"{key}: {_literal(_named(one), 4)}" for key, one in entries))
+
+
+def _block(name: str, brackets: str, entries: Iterator[str]) -> str:
+    lines = "".join(f"    {entry},\n" for entry in entries)
+    return f"{name} = {brackets[0]}\n{lines}{brackets[1]}"
+
+
+def _literal(text: str, indent: int) -> str:
+    """Write SQL as a string of short lines; white space has no meaning in it."""
+    words = " ".join(text.split()).replace("( ", "(").replace(" )", ")")
+    margin = " " * (indent + 4)
+    lines = textwrap.wrap(words, 96 - indent, break_long_words=False, break_on_hyphens=False)
+    return '"""' + f"\n{margin}".join(lines) + '"""'
+
+
+if __name__ == "__main__":
+    TARGET.write_text(render(), encoding="utf-8")

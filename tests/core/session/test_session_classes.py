@@ -1,0 +1,169 @@
+"""Values and materializers that could never be loaded again are refused when they are saved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+import artifact_plugins as ap
+from artifact_plugins import errors
+from artifact_plugins.contracts.refs import find_type, lasting_path, type_path
+from artifact_plugins.records import VersionQuery
+
+
+class Crate:
+    def __init__(self, n: int) -> None:
+        self.n = n
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Crate) and self.n == other.n
+
+    __hash__ = None
+
+
+class CrateMaterializer(ap.Materializer[Any]):
+    format = "crate/1"
+
+    def save(self, value: Any, directory: Path) -> None:
+        (directory / "n.txt").write_text(str(value.n))
+
+    def load(self, directory: Path, data_type: type[Any]) -> Any:
+        return data_type(int((directory / "n.txt").read_text()))
+
+
+class Executing(CrateMaterializer):
+    executes_on_load = True
+    calls: ClassVar[list[str]] = []
+
+    def save(self, value: Any, directory: Path) -> None:
+        self.calls.append("save")
+        super().save(value, directory)
+
+
+class FailsToStart(CrateMaterializer):
+    def __init__(self, options: Any = None) -> None:
+        raise KeyError("boom")
+
+
+class TakesNothing(CrateMaterializer):
+    def __init__(self) -> None:
+        super().__init__()
+
+
+class Unhashable(type):
+    __hash__ = None
+
+
+class Strange(Crate, metaclass=Unhashable):
+    pass
+
+
+def crate_overrides(materializer: type) -> dict[str, str]:
+    return {type_path(Crate): type_path(materializer)}
+
+
+def test_class_of_a_module_is_saved(session):
+    """Negative control: a class that can be found again comes back."""
+    session.save(Crate(3), "crate", materializer=CrateMaterializer)
+
+    assert session.load("crate") == Crate(3)
+
+
+def test_class_defined_in_a_function_is_refused(session):
+    """The error names the class and says where to define it; nothing is written."""
+
+    class Local(Crate):
+        pass
+
+    with pytest.raises(errors.NotSerializableError, match=r"Local.*top level of a module"):
+        session.save(Local(3), "crate", materializer=CrateMaterializer)
+    assert len(session.ledger.versions(VersionQuery())) == 0
+
+
+def test_object_of_a_class_that_was_defined_again_is_refused(session, monkeypatch):
+    """Loading would give an object of the new class: the old one is lost."""
+    old = Crate(1)
+    new = type("Crate", (), {"__module__": __name__, "__qualname__": "Crate"})
+    monkeypatch.setitem(globals(), "Crate", new)
+
+    with pytest.raises(errors.NotSerializableError, match="another class has that path now"):
+        session.save(old, "crate", materializer=CrateMaterializer)
+
+
+def test_element_of_a_lost_class_is_refused(places):
+    """An element of a container is looked at as well."""
+
+    class Local:
+        n = 3
+
+    Local.__qualname__ = "Crate"
+    overrides = crate_overrides(CrateMaterializer)
+    with (
+        ap.open_session(ap.Settings(**places, materializers=overrides)) as session,
+        pytest.raises(errors.MaterializerError, match="path"),
+    ):
+        session.save([Crate(1), Local()], "crates")
+
+
+def test_class_whose_metaclass_has_no_hash_has_a_path(session):
+    """No cache is needed to find a class."""
+    assert find_type(lasting_path(Strange)) is Strange
+
+
+def test_materializer_that_executes_on_load_is_refused_before_it_saves(session):
+    """What this release would refuse to load is not written."""
+    Executing.calls.clear()
+
+    with pytest.raises(errors.UnsafeFormatError, match="could never be loaded again"):
+        session.save(Crate(1), "crate", materializer=Executing)
+
+    assert Executing.calls == []
+    assert len(session.ledger.versions(VersionQuery())) == 0
+
+
+def test_element_whose_materializer_executes_on_load_is_refused(places):
+    """A list of them cannot be loaded either."""
+    Executing.calls.clear()
+    overrides = crate_overrides(Executing)
+
+    with (
+        ap.open_session(ap.Settings(**places, materializers=overrides)) as session,
+        pytest.raises(errors.UnsafeFormatError),
+    ):
+        session.save([Crate(1)], "crates")
+
+    assert Executing.calls == []
+
+
+@pytest.mark.parametrize("materializer", [FailsToStart, TakesNothing])
+def test_materializer_that_cannot_be_made_is_named(session, materializer):
+    """Its key and what it raised are in the error."""
+    with pytest.raises(errors.PluginError, match=materializer.__name__):
+        session.save(Crate(1), "crate", materializer=materializer)
+
+
+@pytest.mark.parametrize("options", [["a"], {1: 2}, {"a": 1, 2: 3}, "zstd", 5], ids=repr)
+def test_options_that_are_no_keywords_are_refused(session, options):
+    """Options are a mapping with text as keys."""
+    with pytest.raises(errors.InputError, match="options"):
+        session.save(1, "x", options=options)
+
+
+def test_option_that_does_not_exist_is_named(session):
+    """A mapping with another name in it names the option."""
+    with pytest.raises(errors.SettingsError, match="bogus"):
+        session.save(1, "x", options={"bogus": 1})
+
+
+@pytest.mark.parametrize(
+    "code", ["raise RuntimeError('at import')", "not python !!", "1 / 0", "x = 1"]
+)
+def test_module_that_fails_at_import_is_a_missing_class(tmp_path, monkeypatch, code):
+    """Whatever the module of a data type does, the class is what is missing."""
+    (tmp_path / "ap_broken_module.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with pytest.raises(errors.PayloadClassNotFoundError, match="ap_broken_module:Order"):
+        find_type("ap_broken_module:Order")
