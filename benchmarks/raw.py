@@ -47,11 +47,10 @@ class Registry:
 
 def chain(root: Path) -> dict[str, float]:
     """W1."""
-    registry, source, value = Registry(root), None, 0
+    registry, source = Registry(root), None
     started = w.now()
-    for number in range(w.CHAIN):
-        value += 1
-        source = registry.save(f"x{number}", pickle.dumps(value), source)
+    for value in range(1, w.CHAIN + 1):
+        source = registry.save(f"x{value}", pickle.dumps(value), source)
     return {"seconds": (w.now() - started) / w.CHAIN}
 
 

@@ -7,7 +7,7 @@ Plugin authors: `Materializer`, `MaterializerOffer`, `hookimpl`, `Preview`,
 and the contract tests in `artifact_plugins.testing`.
 
 Maintainers: floors, top to bottom, each importing only what is below it:
-cli | testing > steps > session | lineage_graph > plugins | content | ledger |
+cli | testing > steps > session > lineage_graph > plugins | content | ledger |
 runtimes > contracts > settings > records > errors | failpoints.
 """
 

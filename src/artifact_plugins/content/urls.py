@@ -64,7 +64,7 @@ def local_path(uri: str | PurePath) -> Path:
     scheme = "" if isinstance(uri, PurePath) else checked_scheme(uri)
     text = str(uri)
     if scheme == "file":
-        parts = urlsplit(uri)
+        parts = urlsplit(text)
         if parts.netloc not in ("", "localhost") or parts.query or parts.fragment:
             raise InvalidKeyError(
                 "a file URL has a host, query or fragment",

@@ -75,7 +75,8 @@ def after_step_run(
     Args:
         task: SUCCEEDED.
         outputs: Committed versions by output key.
-        duration_seconds: Time spent in the step function.
+        duration_seconds: Time spent in the step function. A generator works
+            later, while it is saved: that time is not in it.
     """
 
 

@@ -7,7 +7,9 @@ edits.py       what may change later: description, tags, aliases, metadata, name
 lookup.py      one record by what people call it
 listing.py     pages of records; pages.py: tokens and limits
 check.py       looks for damage
-schema.py      the tables; statements.py, selects.py: SQL compiled from them
+schema.py      the tables; statements.py: what is asked of them, as SQLAlchemy says it
+compile.py     makes compiled_sqlite.py of these two, once; nothing else imports SQLAlchemy
+selects.py     puts SELECTs together from its parts
 rows.py        records to rows and back
 database.py    connections per thread, transactions; gate.py: one writer at a time
 opening.py     looks before it writes; place.py, filesystem.py: where it may lie

@@ -17,19 +17,10 @@ from artifact_plugins.errors import (
     LineageConflictError,
 )
 from artifact_plugins.failpoints import failpoint
+from artifact_plugins.ledger import compiled_sqlite as sql
 from artifact_plugins.ledger import rows
 from artifact_plugins.ledger.database import Database
 from artifact_plugins.ledger.edits import take_aliases
-from artifact_plugins.ledger.selects import versions_where
-from artifact_plugins.ledger.statements import (
-    ADD_TAG,
-    INSERT_LINK,
-    INSERT_VERSION,
-    KIND,
-    NEXT_NUMBERS,
-    UPSERT_RUN,
-    UPSERT_TASK,
-)
 from artifact_plugins.records import ArtifactVersion, Batch, VersionDraft
 
 _EXISTS = {
@@ -94,9 +85,9 @@ def _transact(
     learned: Kinds = {}
     with database.transaction(durable) as cursor:
         if prepared.runs:
-            cursor.executemany(UPSERT_RUN, prepared.runs)
+            cursor.executemany(sql.UPSERT_RUN, prepared.runs)
         if prepared.tasks:
-            cursor.executemany(UPSERT_TASK, prepared.tasks)
+            cursor.executemany(sql.UPSERT_TASK, prepared.tasks)
         pairs = list(zip(prepared.batch.versions, prepared.versions, strict=True))
         links = prepared.links
         owners: dict[str, ArtifactVersion] = {}
@@ -110,7 +101,7 @@ def _transact(
             links = [(*row[:8], ids.get(row[8], row[8]), row[9]) for row in links]
         committed = _insert_versions(cursor, kinds, learned, pairs)
         if links:
-            cursor.executemany(INSERT_LINK, links)
+            cursor.executemany(sql.INSERT_LINK, links)
         failpoint("commit.inside")
     kinds.update(learned)
     if not known:
@@ -131,7 +122,9 @@ def _owners(database: Database, cursor: sqlite3.Cursor, batch: Batch) -> dict[st
         key, version = draft.idempotency_key, draft.version
         owner = owners.get(key)
         if owner is None:
-            found = cursor.execute(versions_where("idempotency_key"), (key,)).fetchall()
+            # A key that is the id of its draft is not kept a second time.
+            text = sql.VERSION_BY_ID if key == version.id else sql.VERSION_BY_KEY
+            found = cursor.execute(text, (key,)).fetchall()
             known = rows.records(found, rows.version_record, database.path)
             owner = owners[key] = known[0] if known else version
         if owner.content_hash != version.content_hash:
@@ -159,16 +152,16 @@ def _insert_versions(
         kind = (version.project, version.artifact_type, version.data_type)
         kind_id = kinds.get(kind) or learned.get(kind)
         if kind_id is None:
-            kind_id = learned[kind] = cursor.execute(KIND, kind).fetchone()[0]
+            kind_id = learned[kind] = cursor.execute(sql.KIND, kind).fetchone()[0]
         place = numbers[version.project, version.artifact]
         full_rows.append((place[0], place[1], kind_id, *row))
         committed.append(rows.numbered(version, place[1]))
         place[1] += 1
     if full_rows:
-        cursor.executemany(INSERT_VERSION, full_rows)
+        cursor.executemany(sql.INSERT_VERSION, full_rows)
     for version in committed:
         if version.tags:
-            cursor.executemany(ADD_TAG, [(tag, version.id) for tag in version.tags])
+            cursor.executemany(sql.ADD_TAG, [(tag, version.id) for tag in version.tags])
         if version.aliases:
             take_aliases(cursor, version.id, version.aliases)
     return committed
@@ -184,7 +177,7 @@ def _take_numbers(
         wanted[name] = wanted.get(name, 0) + 1
     numbers = {}
     for name, count in wanted.items():
-        found = cursor.execute(NEXT_NUMBERS, (*name, count + 1)).fetchone()
+        found = cursor.execute(sql.NEXT_NUMBERS, (*name, count + 1)).fetchone()
         numbers[name] = [found[0], found[1] - count]
     return numbers
 

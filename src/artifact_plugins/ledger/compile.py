@@ -25,8 +25,6 @@ _HEAD = '''"""SQL of the ledger for SQLite: generated from `schema` and `stateme
 Change those and run `python -m artifact_plugins.ledger.compile`.
 """
 '''
-_NUMBERS = ("SCHEMA_VERSION", "APPLICATION_ID")
-_COLUMNS = ("RUN_COLUMNS", "TASK_COLUMNS", "LINK_COLUMNS", "VERSION_COLUMNS")
 _BY_POSITION = sqlite.dialect(paramstyle="qmark")
 _BY_NAME = sqlite.dialect(paramstyle="named")
 
@@ -37,17 +35,14 @@ def render() -> str:
 
 
 def _assignments() -> Iterator[str]:
-    for name in _NUMBERS:
-        yield f"{name} = {getattr(schema, name)}"
-    yield f"NUMBER = {statements.NUMBER}\nSEQ = {statements.SEQ}"
-    for name in _COLUMNS:
-        yield _block(name, "()", (f'"{column}"' for column in getattr(statements, name)))
-    texts = schema.create_statements(_BY_POSITION)
-    yield _block("CREATE", "()", (_literal(text, 4) for text in texts))
+    yield f"SCHEMA_VERSION = {schema.SCHEMA_VERSION}"
+    yield f"APPLICATION_ID = 0x{schema.APPLICATION_ID:08X}"
+    yield f"# Columns of VERSIONS.\nNUMBER = {statements.NUMBER}\nSEQ = {statements.SEQ}"
+    yield _block("CREATE", "()", schema.create_statements(_BY_POSITION))
     for name, (statement, names) in statements.STATEMENTS.items():
-        yield f"{name} = {_literal(_positional(name, statement, names), 0)}"
-    for name, statement in statements.SELECTS.items():
-        yield f"{name} = {_literal(_named(statement), 0)}"
+        yield _literal(f"{name} = ", _positional(name, statement, names))
+    for name, select in statements.SELECTS.items():
+        yield _literal(f"{name} = ", _named(select))
     for name, conditions in statements.CONDITIONS.items():
         yield _mapping(name, {f'"{key}"': one for key, one in conditions.items()})
     yield _mapping("MERGED", {str(key): one for key, one in statements.MERGED.items()})
@@ -71,22 +66,28 @@ def _named(statement: ClauseElement) -> str:
     return str(compiled)
 
 
-def _mapping(name: str, statements: dict[str, ClauseElement]) -> str:
-    entries = statements.items()
-    return _block(name, "{}", (f"{key}: {_literal(_named(one), 4)}" for key, one in entries))
+def _mapping(name: str, clauses: dict[str, ClauseElement]) -> str:
+    return _block(name, "{}", {f"{key}: ": _named(one) for key, one in clauses.items()})
 
 
-def _block(name: str, brackets: str, entries: Iterator[str]) -> str:
-    lines = "".join(f"    {entry},\n" for entry in entries)
+def _block(name: str, brackets: str, entries: dict[str, str] | list[str]) -> str:
+    pairs = entries.items() if isinstance(entries, dict) else [("", text) for text in entries]
+    lines = "".join(f"{_literal(f'    {key}', text)},\n" for key, text in pairs)
     return f"{name} = {brackets[0]}\n{lines}{brackets[1]}"
 
 
-def _literal(text: str, indent: int) -> str:
+def _literal(start: str, text: str) -> str:
     """Write SQL as a string of short lines; white space has no meaning in it."""
     words = " ".join(text.split()).replace("( ", "(").replace(" )", ")")
-    margin = " " * (indent + 4)
-    lines = textwrap.wrap(words, 96 - indent, break_long_words=False, break_on_hyphens=False)
-    return '"""' + f"\n{margin}".join(lines) + '"""'
+    indent = " " * (4 if start[0] != " " else 8)
+    lines = textwrap.wrap(
+        f'{start}"""{words}"""',
+        100,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from artifact_plugins.errors import StoreWriteError
@@ -59,7 +59,7 @@ class Database:
         self._turn = threading.RLock() if place.path is None else None
         self._shared = first if place.path is None else None
 
-    def read(self, text: str, values: Sequence[Any] = ()) -> list[Row]:
+    def read(self, text: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
         """Run one SELECT and return its rows.
 
         Raises:

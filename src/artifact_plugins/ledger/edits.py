@@ -8,10 +8,9 @@ from types import EllipsisType
 from typing import Any
 
 from artifact_plugins.errors import ArtifactMissingError, LineageConflictError
+from artifact_plugins.ledger import compiled_sqlite as sql
 from artifact_plugins.ledger import rows
 from artifact_plugins.ledger.database import Database
-from artifact_plugins.ledger.selects import versions_where
-from artifact_plugins.ledger.statements import ADD_TAG, SET_ALIAS
 from artifact_plugins.records import (
     ArtifactVersion,
     check_label,
@@ -60,7 +59,7 @@ def update_version(
             }
         )
         cursor.executemany(_REMOVE_TAG, [(tag, version_id) for tag in removed])
-        cursor.executemany(ADD_TAG, [(tag, version_id) for tag in tags])
+        cursor.executemany(sql.ADD_TAG, [(tag, version_id) for tag in tags])
         cursor.execute(
             _UPDATE,
             (
@@ -110,7 +109,7 @@ def take_aliases(cursor: sqlite3.Cursor, version_id: str, aliases: Iterable[str]
         if holder is not None and holder != version_id:
             kept = [one for one in _aliases(cursor, holder) if one != alias]
             _write_aliases(cursor, holder, kept, moved)
-        cursor.execute(SET_ALIAS, (alias, version_id))
+        cursor.execute(sql.SET_ALIAS, (alias, version_id))
     own = _aliases(cursor, version_id)
     if any(alias not in own for alias in wanted):
         _write_aliases(cursor, version_id, list(dict.fromkeys((*own, *wanted))), moved)
@@ -158,7 +157,7 @@ def rename_artifact(database: Database, project: str, artifact: str, name: str) 
 
 
 def _version(database: Database, cursor: sqlite3.Cursor, version_id: str) -> ArtifactVersion:
-    found = cursor.execute(versions_where("id"), (version_id,)).fetchall()
+    found = cursor.execute(sql.VERSION_BY_ID, (version_id,)).fetchall()
     if not found:
         raise ArtifactMissingError(
             f"there is no version with id {version_id!r}",

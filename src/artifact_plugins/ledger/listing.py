@@ -33,14 +33,14 @@ def versions(
         return Page(())
     if query.id_prefix is not None:
         values["id_end"] = query.id_prefix + "\U0010ffff"
-    count = _spread(values, "ids", "id")
-    statement, key = selects.list_versions(
+    count = _spread(values, "ids")
+    text, key = selects.list_versions(
         frozenset(_set_fields(query)), count, newest_first=newest_first, is_next=token is not None
     )
     listing = f"versions{key}{'-' if newest_first else '+'}"
     _start(values, limit, token, listing, int)
     return page(
-        database.read(statement.text, statement.bind(values)),
+        database.read(text, values),
         limit,
         listing=listing,
         key=lambda row: (row[key],),
@@ -55,13 +55,13 @@ def runs(
     values = _set_fields(query)
     if query.state is not None:
         values["state"] = query.state.value
-    statement = selects.list_runs(
+    text = selects.list_runs(
         frozenset(values), newest_first=newest_first, is_next=token is not None
     )
     listing = f"runs{'-' if newest_first else '+'}"
     _start(values, limit, token, listing, str)
     return page(
-        database.read(statement.text, statement.bind(values)),
+        database.read(text, values),
         limit,
         listing=listing,
         key=_id,
@@ -77,14 +77,12 @@ def tasks(
         return Page(())
     values = _set_fields(query)
     fields = frozenset(values)
-    count = _spread(values, "ids", "id")
-    statement = selects.list_tasks(
-        fields, count, newest_first=newest_first, is_next=token is not None
-    )
+    count = _spread(values, "ids")
+    text = selects.list_tasks(fields, count, newest_first=newest_first, is_next=token is not None)
     listing = f"tasks{'-' if newest_first else '+'}"
     _start(values, limit, token, listing, str)
     return page(
-        database.read(statement.text, statement.bind(values)),
+        database.read(text, values),
         limit,
         listing=listing,
         key=_id,
@@ -102,18 +100,18 @@ def links(
     if query.io_types is not None:
         values["io_types"] = tuple(kind.value for kind in query.io_types)
     fields = frozenset(values)
-    statement = selects.list_links(
+    text = selects.list_links(
         fields,
-        _spread(values, "task_ids", "task"),
-        _spread(values, "version_ids", "version"),
-        _spread(values, "io_types", "type"),
+        _spread(values, "task_ids"),
+        _spread(values, "version_ids"),
+        _spread(values, "io_types"),
         newest_first=newest_first,
         is_next=token is not None,
     )
     listing = f"links{'-' if newest_first else '+'}"
     _start(values, limit, token, listing, int)
     return page(
-        database.read(statement.text, statement.bind(values)),
+        database.read(text, values),
         limit,
         listing=listing,
         key=lambda row: (row[-1],),
@@ -132,12 +130,12 @@ def artifacts(
     """Return a page of artifacts by name; see `Ledger.artifacts`."""
     asked = {"project": project, "artifact_type": artifact_type, "data_type": data_type}
     values: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
-    statement = selects.list_artifacts(frozenset(values), is_next=token is not None)
+    text = selects.list_artifacts(frozenset(values), is_next=token is not None)
     values["limit"] = check_limit(limit) + 1
     if token is not None:
         values["after_project"], values["after"] = read_token(token, "artifacts", (str, str))
     return page(
-        database.read(statement.text, statement.bind(values)),
+        database.read(text, values),
         limit,
         listing="artifacts",
         key=lambda row: (row[0], row[1]),
@@ -168,7 +166,7 @@ def _set_fields(query: VersionQuery | RunQuery | TaskQuery | LinkQuery) -> dict[
     return {name: value for name, value in found if value is not None}
 
 
-def _spread(values: dict[str, Any], field: str, name: str) -> int:
+def _spread(values: dict[str, Any], field: str) -> int:
     """Give each of many values a parameter; return for how many there is room.
 
     The room is a power of two, filled up with the last value, so that few
@@ -183,7 +181,7 @@ def _spread(values: dict[str, Any], field: str, name: str) -> int:
         )
     room = 1 << (len(many) - 1).bit_length()
     for number in range(room):
-        values[f"{name}_{number}"] = many[min(number, len(many) - 1)]
+        values[f"{field}_{number}"] = many[min(number, len(many) - 1)]
     return room
 
 

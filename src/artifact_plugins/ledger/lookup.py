@@ -6,16 +6,10 @@ import difflib
 from collections.abc import Mapping
 
 from artifact_plugins.errors import ArtifactMissingError, InputError
+from artifact_plugins.ledger import compiled_sqlite as sql
 from artifact_plugins.ledger import rows
 from artifact_plugins.ledger.database import Database
-from artifact_plugins.ledger.selects import (
-    list_versions,
-    run_where_id,
-    runs_from_to,
-    runs_named,
-    task_where_id,
-    versions_where,
-)
+from artifact_plugins.ledger.selects import list_runs, list_tasks, list_versions, runs_from_to
 from artifact_plugins.records import ArtifactVersion, Run, Task
 
 _NAMES_SHOWN = 3
@@ -23,7 +17,7 @@ _NAMES_SHOWN = 3
 
 def version_by_id(database: Database, version_id: str) -> ArtifactVersion:
     """Return the version; see `Ledger.version`."""
-    found = database.read(versions_where("id"), (version_id,))
+    found = database.read(sql.VERSION_BY_ID, (version_id,))
     if not found:
         raise ArtifactMissingError(
             f"there is no version with id {version_id!r}", version_id=version_id
@@ -45,10 +39,10 @@ def latest(
     asked = {"version": version, "alias": alias, "tag": tag, "run_id": run_id}
     wanted = {name: value for name, value in asked.items() if value is not None}
     values = {"project": project, "artifact": artifact, "limit": 1, **wanted}
-    statement, _ = list_versions(
+    text, _ = list_versions(
         frozenset(("project", "artifact", *wanted)), 0, newest_first=True, is_next=False
     )
-    found = database.read(statement.text, statement.bind(values))
+    found = database.read(text, values)
     if not found:
         raise _missing(database, project, artifact, wanted)
     return rows.records(found, rows.version_record, database.path)[0]
@@ -56,14 +50,12 @@ def latest(
 
 def run_by_name(database: Database, name: str) -> Run:
     """Return the run with this id, name or beginning of either; see `Ledger.run`."""
-    found = database.read(run_where_id(), (name,))
+    found = database.read(_newest_run("id"), {"id": name, "limit": 1})
     if not found:
-        named = runs_named()
-        found = database.read(named.text, named.bind({"name": name, "limit": 1}))
+        found = database.read(_newest_run("name"), {"name": name, "limit": 1})
     if not found and name:
-        beginning = runs_from_to()
         values = {"start": name, "end": name + "\U0010ffff", "limit": _NAMES_SHOWN + 1}
-        found = database.read(beginning.text, beginning.bind(values))
+        found = database.read(runs_from_to(), values)
     runs = rows.records(found, rows.run_record, database.path)
     if len(runs) > 1:
         shown = ", ".join(f"{run.name} ({run.id})" for run in runs[:_NAMES_SHOWN])
@@ -85,10 +77,17 @@ def run_by_name(database: Database, name: str) -> Run:
 
 def task_by_id(database: Database, task_id: str) -> Task:
     """Return the task; see `Ledger.task`."""
-    found = database.read(task_where_id(), (task_id,))
+    found = database.read(
+        list_tasks(frozenset({"id"}), 0, newest_first=True, is_next=False),
+        {"id": task_id, "limit": 1},
+    )
     if not found:
         raise ArtifactMissingError(f"there is no task with id {task_id!r}", task_id=task_id)
     return rows.records(found, rows.task_record, database.path)[0]
+
+
+def _newest_run(column: str) -> str:
+    return list_runs(frozenset({column}), newest_first=True, is_next=False)
 
 
 def _missing(

@@ -8,11 +8,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 from artifact_plugins.errors import LedgerSchemaTooNewError, StoreReadError
+from artifact_plugins.ledger import compiled_sqlite as sql
 from artifact_plugins.ledger.failures import corrupt, ledger_failure
 from artifact_plugins.ledger.gate import WriteGate
 from artifact_plugins.ledger.place import Place, prepare
-from artifact_plugins.ledger.schema import APPLICATION_ID, SCHEMA_VERSION, create_statements
-from artifact_plugins.ledger.statements import DIALECT
 
 # A checkpoint syncs the file; one in 32 MiB of log is seldom enough not to be felt.
 _PRAGMAS = (
@@ -121,19 +120,19 @@ def _is_ledger(raw: sqlite3.Connection, place: Place, gate: WriteGate) -> bool:
         tables = raw.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if not tables and not found and not application:
             return False
-        if application != APPLICATION_ID or not found:
+        if application != sql.APPLICATION_ID or not found:
             raise corrupt(str(place), "it is a database of another application")
-        if found > SCHEMA_VERSION:
+        if found > sql.SCHEMA_VERSION:
             raise LedgerSchemaTooNewError(
                 f"ledger {str(place)!r} has schema {found}, and this release knows up to "
-                f"{SCHEMA_VERSION}",
+                f"{sql.SCHEMA_VERSION}",
                 hint="nothing was written; update artifact-plugins",
                 path=str(place),
                 found=found,
-                known=SCHEMA_VERSION,
+                known=sql.SCHEMA_VERSION,
             )
     except BaseException:
-        _close_refused(raw, gate, is_ours=application == APPLICATION_ID)
+        _close_refused(raw, gate, is_ours=application == sql.APPLICATION_ID)
         raise
     return True
 
@@ -164,10 +163,10 @@ def _create_tables(raw: sqlite3.Connection) -> None:
     try:
         # Another process may have been faster.
         if raw.execute("PRAGMA user_version").fetchone()[0] == 0:
-            for statement in create_statements(DIALECT):
+            for statement in sql.CREATE:
                 raw.execute(statement)
-            raw.execute(f"PRAGMA application_id={APPLICATION_ID}")
-            raw.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+            raw.execute(f"PRAGMA application_id={sql.APPLICATION_ID}")
+            raw.execute(f"PRAGMA user_version={sql.SCHEMA_VERSION}")
         raw.execute("COMMIT")
     except BaseException:
         if raw.in_transaction:

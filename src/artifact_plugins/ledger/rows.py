@@ -1,7 +1,8 @@
 """Records to rows and back; the hot path of every commit and listing.
 
 Rows come from our own commits, so records are built without checking every
-field again; what does not fit is a damaged ledger.
+field again; what does not fit is a damaged ledger. The orders of columns are
+those of `statements`.
 """
 
 from __future__ import annotations
@@ -147,7 +148,7 @@ def version_row(version: ArtifactVersion, idempotency_key: str) -> Row:
     files, previews = version.files, version.previews
     return (
         version.id,
-        idempotency_key,
+        None if idempotency_key == version.id else idempotency_key,
         version.version_name,
         version.materializer,
         version.artifact_task,
@@ -270,7 +271,7 @@ def link_record(row: Row) -> ArtifactTaskLink:
 
 
 def version_record(row: Row) -> ArtifactVersion:
-    """Build a version from the columns of the SELECTs of `selects`."""
+    """Build a version from the columns of `VERSIONS`."""
     files = _decode(row[14]) if row[14] else ()
     previews = _decode(row[24]) if row[24] else ()
     return build(

@@ -108,7 +108,8 @@ version = Table(
     Column("version", Integer, nullable=False),
     Column("kind_id", _Number, ForeignKey("version_kind.id"), nullable=False),
     Column("id", Text, nullable=False, unique=True),
-    Column("idempotency_key", Text, nullable=False, unique=True),
+    # None when the key is the id itself, whose index tells repeats as well.
+    Column("idempotency_key", Text),
     Column("version_name", Text),
     Column("materializer", Text),
     Column("artifact_task", Text),
@@ -141,6 +142,13 @@ Index(
     version.c.run_id,
     version.c.task_id,
     sqlite_where=version.c.run_id.is_not(None),
+)
+
+Index(
+    "ix_version_key",
+    version.c.idempotency_key,
+    unique=True,
+    sqlite_where=version.c.idempotency_key.is_not(None),
 )
 
 version_tag = Table(

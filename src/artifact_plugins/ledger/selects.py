@@ -64,13 +64,15 @@ def _artifact_conditions(fields: frozenset[str]) -> list[str]:
 
 
 def _own_conditions(fields: frozenset[str], ids: int) -> list[str]:
-    wanted = ["version", "run_id", "task_id", "id_prefix", "alias"]
-    conditions = [sql.VERSION_WHERE[name] for name in wanted if name in fields]
+    wanted: list[str] = [name for name in ("version", "run_id", "task_id") if name in fields]
     if "task_id" in fields and "run_id" not in fields:  # the index starts with the run
-        conditions.append(sql.VERSION_WHERE["run_of_task"])
+        wanted.append("run_of_task")
+    conditions = [sql.VERSION_WHERE[name] for name in wanted]
     if ids:
         conditions.append(_many(sql.VERSION_WHERE, "ids", ids))
-    return conditions
+    return conditions + [
+        sql.VERSION_WHERE[name] for name in ("id_prefix", "alias") if name in fields
+    ]
 
 
 @lru_cache(maxsize=64)

@@ -8,7 +8,7 @@ batch.py      Batch, VersionDraft: what one ledger transaction writes
 query.py      VersionQuery, RunQuery, LinkQuery, TaskQuery
 page.py       Page, every
 ids.py        new_id (UUIDv7), now (UTC)
-names.py      check_name, check_label
+names.py      check_name, check_label, check_tags, check_text, check_lines
 metadata.py   check_metadata: JSON exactly, or MetadataValueError
 """
 
@@ -17,7 +17,13 @@ from artifact_plugins.records.batch import Batch, VersionDraft
 from artifact_plugins.records.ids import new_id, now
 from artifact_plugins.records.link import ArtifactTaskLink, IOType, Producer
 from artifact_plugins.records.metadata import check_metadata
-from artifact_plugins.records.names import check_label, check_name
+from artifact_plugins.records.names import (
+    check_label,
+    check_lines,
+    check_name,
+    check_tags,
+    check_text,
+)
 from artifact_plugins.records.page import Page, every
 from artifact_plugins.records.query import LinkQuery, RunQuery, TaskQuery, VersionQuery
 from artifact_plugins.records.run import Run, RunState
@@ -44,8 +50,11 @@ __all__ = [
     "VersionDraft",
     "VersionQuery",
     "check_label",
+    "check_lines",
     "check_metadata",
     "check_name",
+    "check_tags",
+    "check_text",
     "every",
     "new_id",
     "now",

@@ -1,11 +1,15 @@
 """The session joins the rooms: settings, plugins, content store and ledger.
 
-session.py         Session: save, load, find, register, export, lineage
+session.py         Session: save, load, find, register, commit, export, lineage
 current.py         open_session, current_session: the innermost open one, else the default
 saving.py          Saver: a value becomes durable bytes and a draft record
+registering.py     Registrar: data that already lies somewhere becomes a draft record
+committing.py      drafts become versions, or their bytes go
 loading.py         Loader: a record becomes a value again
+exporting.py       verified copies of the files of a version
 wanted.py          what an annotation asks for when a version is loaded
 materializers.py   materializer instances, one per key and options
+equipped.py        Equipped: such an instance and its abilities
 roundtrip.py       whether what was loaded is what was saved
 parts.py           elements of containers, saved by their own materializers
 """

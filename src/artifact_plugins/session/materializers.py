@@ -18,7 +18,7 @@ from artifact_plugins.errors import (
     UnsafeFormatError,
     describe,
 )
-from artifact_plugins.plugins import Choice, PluginRegistry, Resolver
+from artifact_plugins.plugins import Choice, Resolver
 from artifact_plugins.session.equipped import Equipped
 from artifact_plugins.session.parts import SessionParts
 
@@ -34,13 +34,11 @@ class Materializers:
     def __init__(
         self,
         resolver: Resolver,
-        registry: PluginRegistry,
         *,
         verify_save: Literal["small", "all", "none"] = "small",
     ) -> None:
         self.resolver = resolver
         self.verify_save = verify_save
-        self._registry = registry
         self._made: dict[tuple[type, str, str], Equipped] = {}
 
     def for_value(

@@ -71,7 +71,7 @@ class Session:
             durable=settings.is_durable,
             busy_timeout_seconds=settings.busy_timeout_seconds,
         )
-        materializers = Materializers(self.resolver, self.plugins, verify_save=settings.verify_save)
+        materializers = Materializers(self.resolver, verify_save=settings.verify_save)
         self.loader = Loader(self.store, self.plugins, materializers)
         self.saver = Saver(settings, self.store, self.plugins, materializers)
 

@@ -65,7 +65,7 @@ def wanted_classes(annotation: Any) -> tuple[type, ...]:
         return wanted_classes(get_args(annotation)[0])
     if origin in (Union, types.UnionType):
         args: tuple[Any, ...] = annotation.__args__
-        if all([type(member) is type for member in args]) and object not in args:
+        if all(type(member) is type for member in args) and object not in args:
             return args
         members = [wanted_classes(member) for member in args]
         return () if not all(members) else tuple(cls for member in members for cls in member)

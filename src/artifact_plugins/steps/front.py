@@ -22,6 +22,7 @@ from artifact_plugins.records import (
 )
 from artifact_plugins.session import Selection, Session, current_session
 from artifact_plugins.session.saving import SaveRequest
+from artifact_plugins.session.wanted import check_annotation
 from artifact_plugins.steps.active import ActiveTask, active_run, active_task
 from artifact_plugins.steps.bindings import NOBODY
 from artifact_plugins.steps.handles import FanOut, Handle, OutputHandles, Stored
@@ -140,6 +141,7 @@ def load_artifact(
         RunUsageError: No step of a run is being called here; use `ap.load`.
     """
     active = _inside("load_artifact")
+    check_annotation(as_type)
     session = active.run.session
     found = session.find(name, version=version, alias=alias)
     value = session.loader.load(found, as_type, Selection(columns))

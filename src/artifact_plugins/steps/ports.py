@@ -8,7 +8,15 @@ from typing import Any, Generic, TypeVar
 
 from artifact_plugins.contracts.materializer import Materializer
 from artifact_plugins.errors import InputError
-from artifact_plugins.records import ArtifactVersion, check_label, check_metadata, check_name
+from artifact_plugins.records import (
+    ArtifactVersion,
+    check_label,
+    check_lines,
+    check_metadata,
+    check_name,
+    check_tags,
+    check_text,
+)
 from artifact_plugins.session import Selection, Session
 
 T = TypeVar("T")
@@ -45,10 +53,11 @@ class Output:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", check_name(self.name, "output name"))
-        if not isinstance(self.tags, list | tuple | set | frozenset):
-            raise InputError(f"tags of output {self.name!r} are a list of texts, not {self.tags!r}")
-        for tag in self.tags:
-            check_label(tag)
+        object.__setattr__(self, "tags", check_tags(self.tags))
+        if self.description is not None:
+            check_lines(self.description, "description")
+        if self.artifact_type is not None:
+            check_text(self.artifact_type, "artifact type")
         chosen = self.materializer
         if isinstance(chosen, type) and not issubclass(chosen, Materializer):
             raise InputError(

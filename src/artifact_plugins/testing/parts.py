@@ -29,4 +29,4 @@ def make_materializer(
 def _materializers() -> Materializers:
     settings = Settings()
     registry = load_plugins(modules=settings.plugins, disabled=settings.disabled_plugins)
-    return Materializers(Resolver(registry, overrides=settings.materializers), registry)
+    return Materializers(Resolver(registry, overrides=settings.materializers))

@@ -158,12 +158,19 @@ def test_option_that_does_not_exist_is_named(session):
 
 
 @pytest.mark.parametrize(
-    "code", ["raise RuntimeError('at import')", "not python !!", "1 / 0", "x = 1"]
+    ("number", "code", "why"),
+    [
+        (1, "raise RuntimeError('at import')", "RuntimeError: at import"),
+        (2, "not python !!", "SyntaxError"),
+        (3, "1 / 0", "ZeroDivisionError"),
+        (4, "x = 1", "AttributeError"),
+    ],
 )
-def test_module_that_fails_at_import_is_a_missing_class(tmp_path, monkeypatch, code):
+def test_module_that_fails_at_import_is_a_missing_class(tmp_path, monkeypatch, number, code, why):
     """Whatever the module of a data type does, the class is what is missing."""
-    (tmp_path / "ap_broken_module.py").write_text(code)
+    name = f"ap_broken_module_{number}"
+    (tmp_path / f"{name}.py").write_text(code)
     monkeypatch.syspath_prepend(tmp_path)
 
-    with pytest.raises(errors.PayloadClassNotFoundError, match="ap_broken_module:Order"):
-        find_type("ap_broken_module:Order")
+    with pytest.raises(errors.PayloadClassNotFoundError, match=f"{name}:Order.*{why}"):
+        find_type(f"{name}:Order")

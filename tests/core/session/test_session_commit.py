@@ -13,13 +13,13 @@ from artifact_plugins.records import Batch, Task, TaskType, VersionQuery, new_id
 from artifact_plugins.session.saving import SaveRequest
 
 BIG = "x" * 100_000
-SAVED: list[tuple[str, str | None]] = []
+noted: list[tuple[str, str | None]] = []
 
 
 @ap.hookimpl
 def after_artifact_saved(version, task):
     """Make this test module a plugin that notes what was saved."""
-    SAVED.append((version.id, task.name if task else None))
+    noted.append((version.id, task.name if task else None))
 
 
 @pytest.fixture
@@ -155,7 +155,7 @@ def test_records_of_a_batch_are_committed_with_the_values(session):
 
 def test_hook_sees_new_versions_with_their_task(places):
     """after_artifact_saved runs once per new version, and not for a known key."""
-    SAVED.clear()
+    noted.clear()
     task = Task(
         id=new_id(),
         run_id=new_id(),
@@ -170,4 +170,4 @@ def test_hook_sees_new_versions_with_their_task(places):
         staged = session.saver.stage(2, SaveRequest(artifact="output"))
         (second,) = session.commit(Batch(), [staged], task=task)
 
-    assert SAVED == [(first.id, None), (second.id, "train")]
+    assert noted == [(first.id, None), (second.id, "train")]

@@ -100,7 +100,7 @@ def test_without_a_key_the_repeat_makes_a_second_version(places):
 
 @pytest.mark.parametrize(
     "point",
-    ["step.before_call", "step.before_commit", "save.after_manifest@1", "commit.inside@3"],
+    ["step.before_call", "step.before_commit", "save.after_manifest@1", "commit.inside@2"],
 )
 def test_step_killed_before_its_commit_leaves_no_version_and_no_link(places, point):
     """The run is seen RUNNING and unfinished; the next run works."""

@@ -199,9 +199,11 @@ def test_failing_commit_is_a_step_error(listening, monkeypatch):
 
     monkeypatch.setattr(session.ledger, "write", refuses)
 
-    with pytest.raises(ap.ArtifactPluginsError, match="commit refused"):
-        with ap.start_run("script") as run:
-            one()
+    with (
+        pytest.raises(ap.ArtifactPluginsError, match="commit refused"),
+        ap.start_run("script") as run,
+    ):
+        one()
     assert ("error", "ArtifactPluginsError") in EVENTS
     assert run.versions() == []
 

@@ -65,9 +65,13 @@ def test_watching_ends_with_the_run():
         return 1
 
     before = threading.active_count()
-    with pytest.raises(ZeroDivisionError), ap.start_run("script"):
-        quick()
+
+    @ap.step
+    def breaks(x: int) -> int:
         raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), ap.start_run("script"):
+        breaks(quick())
 
     assert threading.active_count() == before
 
