@@ -210,7 +210,8 @@ class Session:
 
         Args:
             artifact: Name, `name@3`, `name@alias`, a version id, or a record.
-            version, alias: One of the versions of the name.
+            version: Number of one of the versions of the name.
+            alias: Alias of one of them.
             as_type: Type or annotation wanted; the saved type when not given.
             columns: Read only these columns of a table.
             rows: Read only these rows.
