@@ -45,7 +45,7 @@ CREATE = (
     """CREATE UNIQUE INDEX ix_version_key ON version (idempotency_key) WHERE idempotency_key IS NOT
         NULL""",
     """CREATE INDEX ix_version_kind ON version (kind_id, seq)""",
-    """CREATE INDEX ix_version_run ON version (run_id, task_id) WHERE run_id IS NOT NULL""",
+    """CREATE INDEX ix_version_run ON version (run_id) WHERE run_id IS NOT NULL""",
     """CREATE TABLE link (seq INTEGER NOT NULL, id TEXT NOT NULL, run_id TEXT NOT NULL, task_id TEXT
         NOT NULL, io_type TEXT NOT NULL, "key" TEXT NOT NULL, producer_task TEXT NOT NULL,
         producer_iteration INTEGER, position INTEGER NOT NULL, version_id TEXT, value TEXT, PRIMARY

@@ -140,7 +140,6 @@ version = Table(
 Index(
     "ix_version_run",
     version.c.run_id,
-    version.c.task_id,
     sqlite_where=version.c.run_id.is_not(None),
 )
 
