@@ -26,10 +26,32 @@ def check_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
             characters, cycles, other types, or too much of anything.
     """
     budget = _Budget()
+    if type(metadata) is dict and len(metadata) <= 32 and _is_flat(metadata):
+        return dict(metadata)
     copied = _copy(metadata, "", 0, budget, ())
     if not isinstance(copied, dict):
         raise _refuse("", f"is a {type(metadata).__name__}, not a mapping")
     return copied
+
+
+def _is_flat(metadata: Mapping[str, Any]) -> bool:
+    """Tell whether a few short plain values need no closer look; most metadata is so."""
+    for key, value in metadata.items():
+        kind = type(value)
+        if type(key) is not str or not key.isidentifier() or len(key) > 100:
+            return False
+        if kind is float:
+            if not math.isfinite(value):
+                return False
+        elif kind is int:
+            if not -MAX_INT - 1 <= value <= MAX_INT:
+                return False
+        elif kind is str:
+            if len(value) > 200 or not value.isascii() or not value.isprintable():
+                return False
+        elif value is not None and kind is not bool:
+            return False
+    return True
 
 
 class _Budget:

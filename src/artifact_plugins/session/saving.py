@@ -153,18 +153,23 @@ class Saver:
             metadata = {**_described(materializer, value, artifact), **metadata}
         previews = () if counted is not None else _previews(materializer, value, artifact)
         task, created_at = request.task, now()
-        manifest = {
-            "artifact": artifact,
-            "project": self._settings.project,
-            "data_type": data_type,
-            "materializer": equipped.key,
-            "parameters": equipped.parameters,
-            "format": materializer.format,
-            "content_hash": written.content_hash,
-            "run_id": task.run_id if task else None,
-            "task_id": task.id if task else None,
-            "created_at": created_at.isoformat(),
-        }
+        # A value inside its record has no manifest.
+        manifest: dict[str, Any] = (
+            {}
+            if written.inline is not None
+            else {
+                "artifact": artifact,
+                "project": self._settings.project,
+                "data_type": data_type,
+                "materializer": equipped.key,
+                "parameters": equipped.parameters,
+                "format": materializer.format,
+                "content_hash": written.content_hash,
+                "run_id": task.run_id if task else None,
+                "task_id": task.id if task else None,
+                "created_at": created_at.isoformat(),
+            }
+        )
         published = writer.publish(manifest, materializer.media_type)
         version = ArtifactVersion(
             id=version_id,
