@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -74,6 +75,15 @@ class Settings(BaseSettings):
         except ValidationError as error:
             first = error.errors()[0]
             name = ".".join(str(part) for part in first["loc"])
+            if first["type"] == "extra_forbidden":
+                near = get_close_matches(name, type(self).model_fields, n=1)
+                raise SettingsError(
+                    f"there is no setting {name!r}",
+                    hint=f"the nearest is {near[0]!r}; nothing was opened"
+                    if near
+                    else "nothing was opened",
+                    name=name,
+                ) from error
             raise SettingsError(
                 f"setting {name!r}: {first['msg']}",
                 hint=f"set it as argument, as ARTIFACT_PLUGINS_{name.upper()} or in "

@@ -198,8 +198,12 @@ def read_header(
     if begin > buffer.nbytes:
         raise _unreadable(name, "it ends inside its header")
     raw = bytes(buffer[begin - size_bytes : begin])
+    encoding = "utf-8" if version == (3, 0) else "latin-1"
     try:
-        dtype, shape, is_fortran = _parse(raw, "utf-8" if version == (3, 0) else "latin-1")
+        dtype, shape, is_fortran = _parse(raw, encoding)
+        if dtype.names is not None:
+            # Its owner can rename the fields: `array.dtype.names = ...`.
+            dtype, shape, is_fortran = _parse.__wrapped__(raw, encoding)
     except (ValueError, TypeError, KeyError, SyntaxError, RecursionError, MemoryError) as error:
         raise _unreadable(name, f"{type(error).__name__}: {error}") from error
     if dtype.hasobject:

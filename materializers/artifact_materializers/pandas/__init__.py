@@ -17,6 +17,7 @@ zones.py       time zones and offsets as JSON
 encoded.py     Encoded: a column on its way to a file
 ipc.py         Arrow IPC files written without a copy
 parquet.py     Parquet files
+foreign.py     tables of other writers as frames
 source.py      a stored table opened for reading, whole or in part
 memory.py      writable views into the bytes of a file
 folder.py      a folder as the files of a version

@@ -76,7 +76,8 @@ def decode_index(
     for level, column in zip(spec["levels"], columns, strict=True):
         levels.append(decode_categories(level, column.dictionary, memory))
         codes.append(codes_of(column, memory))
-    return pd.MultiIndex(levels=levels, codes=codes, names=names)
+    order = spec.get("sortorder")
+    return pd.MultiIndex(levels=levels, codes=codes, names=names, sortorder=order)
 
 
 def column_count(spec: Any) -> int:
@@ -102,17 +103,19 @@ def decode_inline(spec: Any) -> pd.Index[Any]:
 
 
 def _encode_levels(index: pd.MultiIndex) -> tuple[Any, list[Encoded]]:
-    levels, columns = [], []
+    levels: list[Any] = []
+    columns: list[Encoded] = []
     for level, codes in zip(index.levels, index.codes, strict=True):
-        spec, values = encode_categories(level)
+        kept, values = encode_categories(level)
         array = dictionary(np.ascontiguousarray(codes), values)
-        levels.append(spec)
+        levels.append(kept)
         columns.append(Encoded(None, array.type, array))
-    return {
-        "is": "levels",
-        "names": [encode_name(n) for n in index.names],
-        "levels": levels,
-    }, columns
+    names = [encode_name(n) for n in index.names]
+    spec: dict[str, Any] = {"is": "levels", "names": names, "levels": levels}
+    order = getattr(index, "sortorder", None)  # public, but the stubs lack it
+    if order is not None:
+        spec["sortorder"] = int(order)
+    return spec, columns
 
 
 def _encode_levels_by_value(index: pd.MultiIndex) -> tuple[Any, list[Encoded]]:

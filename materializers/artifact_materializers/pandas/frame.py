@@ -14,8 +14,10 @@ from artifact_plugins.contracts.files import FileReader, FileWriter
 from artifact_plugins.errors import InputError, LoadFailedError
 
 from .base import ArrowMaterializer
+from .columns import decode_range
 from .describe import describe_frame
 from .equality import same_frame
+from .foreign import foreign_frame
 from .parquet import write_parquet
 from .preview import preview_frame
 from .source import Source, loading, open_source
@@ -64,8 +66,7 @@ class FrameMaterializer(ArrowMaterializer[pd.DataFrame]):
     def decode(self, source: Source) -> pd.DataFrame:
         """Return the frame of an opened file, whoever wrote it."""
         if source.sidecar is None:
-            foreign: pd.DataFrame = source.table().to_pandas()
-            return foreign
+            return foreign_frame(source.table())
         return decode_frame(source.sidecar, self.own_columns(source), source.memory)
 
     def save_files(self, value: pd.DataFrame, files: FileWriter) -> None:
@@ -125,8 +126,7 @@ class FrameMaterializer(ArrowMaterializer[pd.DataFrame]):
         # With pandas metadata of another writer some columns are the index.
         is_plain = b"pandas" not in (source.schema.metadata or {})
         if is_plain and wanted is not None and set(wanted) <= set(source.names):
-            frame: pd.DataFrame = source.table(list(dict.fromkeys(wanted))).to_pandas()
-            return frame
+            return foreign_frame(source.table(list(dict.fromkeys(wanted))))
         return self.decode(source)
 
     def _own_part(
@@ -153,7 +153,10 @@ class FrameMaterializer(ArrowMaterializer[pd.DataFrame]):
             source.memory,
             slice(None) if rows is None else slice(low, high),
         )
-        return frame if step == 1 else frame.iloc[::step]
+        frame = frame if step == 1 else frame.iloc[::step]
+        if rows is not None and sidecar["index"]["is"] == "range":
+            frame.index = decode_range(sidecar["index"])[rows]  # bounds and all, as iloc has it
+        return frame
 
     def open_stream(self, first: pd.DataFrame, files: FileWriter) -> ChunkWriter:
         """Start a frame that is written chunk by chunk, always as Arrow IPC."""

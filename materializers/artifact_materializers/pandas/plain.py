@@ -25,16 +25,25 @@ def encode_numpy(values: np.ndarray[Any, Any]) -> Encoded:
     dtype = values.dtype
     if dtype.kind == "b":
         array = pa.Array.from_buffers(pa.bool_(), values.size, [None, pack_bits(values)], 0)
-        return Encoded(dtype.str, pa.bool_(), array)
+        return Encoded(dtype_text(dtype), pa.bool_(), array)
     if not _is_little(dtype):
         values = values.astype(dtype.newbyteorder("<"))
     if dtype.kind == "c" and dtype.itemsize <= 16:
-        return _encode_complex(values, dtype.str)
+        return _encode_complex(values, dtype_text(dtype))
     kind = _arrow_type(dtype)
     if kind is None:
         raise Refused(f"numpy dtype {dtype} is not kept; convert it to a narrower one")
     bitmap = bitmap_of(values.view(np.int64) != NAT) if dtype.kind in "mM" else None
-    return fixed(values, kind, dtype.str, bitmap)
+    return fixed(values, kind, dtype_text(dtype), bitmap)
+
+
+def dtype_text(dtype: np.dtype[Any]) -> str:
+    """Return a text from which `np.dtype` makes the very dtype.
+
+    C long and long long are one size on 64-bit Linux, but two dtypes.
+    """
+    text = dtype.str
+    return text if np.dtype(text).char == dtype.char else f"{text[0]}{dtype.char}"
 
 
 def _is_little(dtype: np.dtype[Any]) -> bool:

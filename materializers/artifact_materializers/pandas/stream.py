@@ -18,7 +18,7 @@ from artifact_plugins.errors import LossyConversionError
 
 from . import tagged
 from .base import ARROW_FILE
-from .ipc import ArrowFile
+from .ipc import ArrowFile, pack
 from .source import open_source
 from .table import Encoding, check_rows, decode_frame, decode_sidecar, encode_frame
 
@@ -118,8 +118,23 @@ def _check_like(first: Encoding, other: Encoding, number: int) -> None:
     for name, old, new in zip(first.names, first.columns, other.columns, strict=True):
         if old.type != new.type:
             raise _refused(number, f"column {name!r} is stored as {new.type}, not {old.type}")
-        if _coded(new) and not old.array.dictionary.equals(new.array.dictionary):
+        if _coded(new) and not _same_values(old.array.dictionary, new.array.dictionary):
             raise _refused(number, f"column {name!r} has other categories than in the first")
+
+
+def _same_values(left: Any, right: Any) -> bool:
+    if not left.equals(right):
+        return False
+    # Arrow takes 0.0 and -0.0 for equal; the bytes do not.
+    return not _holds_floats(left.type) or bool(pack([left]) == pack([right]))
+
+
+def _holds_floats(kind: Any) -> bool:
+    if pa.types.is_dictionary(kind):
+        return _holds_floats(kind.value_type)
+    return bool(pa.types.is_floating(kind)) or any(
+        _holds_floats(kind.field(number).type) for number in range(kind.num_fields)
+    )
 
 
 def _refused(number: int, why: str) -> LossyConversionError:

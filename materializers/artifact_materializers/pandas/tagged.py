@@ -16,11 +16,12 @@ from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
-from uuid import UUID
+from uuid import UUID, SafeUUID
 
 import numpy as np
 import pandas as pd
 
+from .plain import dtype_text
 from .refusal import Refused, short
 from .zones import decode_offset, decode_zone, encode_offset, encode_zone, whole_zone
 
@@ -52,7 +53,7 @@ def encode(value: Any, depth: int = 0) -> Any:
             raise Refused(f"an element is nested deeper than {MAX_DEPTH} levels")
         return encoder(value, depth + 1)
     if isinstance(value, np.generic) and kind.__module__ == "numpy":
-        return {"numpy": [_plain(value.dtype), value.tobytes().hex()]}
+        return _scalar(value)
     if isinstance(value, pd.offsets.BaseOffset):
         return {"offset": encode_offset(value)}
     raise Refused(f"{short(value)} of type {kind.__module__}.{kind.__qualname__} is not kept")
@@ -101,7 +102,16 @@ def _unbits(text: str) -> float:
 def _plain(dtype: np.dtype[Any]) -> str:
     if dtype.kind not in _KINDS or dtype.type in _LONG:
         raise Refused(f"an element has the numpy dtype {dtype}, which is not kept")
-    return dtype.str
+    return dtype_text(dtype)
+
+
+def _scalar(value: Any) -> Any:
+    # An element of an array has lost its trailing NULs; a scalar has them.
+    if isinstance(value, np.str_) and value[-1:] == "\0":
+        return {"numpy_text": value.encode("utf-8", "surrogatepass").hex()}
+    if isinstance(value, np.bytes_) and value[-1:] == b"\0":
+        return {"numpy_bytes": value.hex()}
+    return {"numpy": [_plain(value.dtype), value.tobytes().hex()]}
 
 
 def _array(value: np.ndarray[Any, Any], depth: int) -> Any:
@@ -154,13 +164,29 @@ def _aware(kind: Any, payload: Any) -> Any:
 def _timestamp(value: pd.Timestamp, depth: int) -> Any:
     ticks = value.to_datetime64().view("i8")
     # The period of a pytz zone follows from the ticks, which are in UTC.
-    return {"timestamp": [int(ticks), value.unit, encode_zone(whole_zone(value.tzinfo))]}
+    payload = [int(ticks), value.unit, encode_zone(whole_zone(value.tzinfo))]
+    if value.fold and not _make_timestamp(payload).fold:
+        payload.append(1)  # of a time without zone, or one that is not ambiguous
+    return {"timestamp": payload}
 
 
 def _make_timestamp(payload: Any) -> Any:
-    ticks, unit, zone = payload
-    naive = pd.Timestamp(np.datetime64(ticks, unit))
-    return naive if zone is None else naive.tz_localize("UTC").tz_convert(decode_zone(zone))
+    ticks, unit, zone, *fold = payload
+    made = pd.Timestamp(np.datetime64(ticks, unit))
+    if zone is not None:
+        made = made.tz_localize("UTC").tz_convert(decode_zone(zone))
+    return made.replace(fold=1) if fold else made
+
+
+def _uuid(value: UUID, depth: int) -> Any:
+    safety = [] if value.is_safe is SafeUUID.unknown else [value.is_safe.name]
+    return {"uuid": [value.hex, *safety] if safety else value.hex}
+
+
+def _make_uuid(payload: Any) -> UUID:
+    if isinstance(payload, str):
+        return UUID(hex=payload)
+    return UUID(hex=payload[0], is_safe=SafeUUID[payload[1]])
 
 
 def _timedelta(value: pd.Timedelta, depth: int) -> Any:
@@ -176,7 +202,7 @@ _ENCODERS: dict[type, Callable[[Any, int], Any]] = {
     bytearray: lambda v, _: {"bytearray": base64.b64encode(v).decode()},
     Decimal: lambda v, _: {"decimal": str(v)},
     Fraction: lambda v, _: {"fraction": [hex(v.numerator), hex(v.denominator)]},
-    UUID: lambda v, _: {"uuid": v.hex},
+    UUID: _uuid,
     dt.date: lambda v, _: {"date": v.isoformat()},
     dt.datetime: _datetime,
     dt.time: _time,
@@ -203,7 +229,7 @@ _DECODERS: dict[str, Callable[[Any], Any]] = {
     "bytearray": lambda p: bytearray(base64.b64decode(p)),
     "decimal": Decimal,
     "fraction": lambda p: Fraction(int(p[0], 16), int(p[1], 16)),
-    "uuid": lambda p: UUID(hex=p),
+    "uuid": _make_uuid,
     "date": dt.date.fromisoformat,
     "datetime": lambda p: _aware(dt.datetime, p),
     "time": lambda p: _aware(dt.time, p),
@@ -214,6 +240,8 @@ _DECODERS: dict[str, Callable[[Any], Any]] = {
     "dict": lambda p: {decode(key): decode(item) for key, item in p},
     "ndarray": _make_array,
     "numpy": _make_scalar,
+    "numpy_text": lambda p: np.str_(bytes.fromhex(p).decode("utf-8", "surrogatepass")),
+    "numpy_bytes": lambda p: np.bytes_(bytes.fromhex(p)),
     "na": lambda p: pd.NA,
     "nat": lambda p: pd.NaT,
     "timestamp": _make_timestamp,

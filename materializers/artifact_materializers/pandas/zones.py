@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import importlib
 from functools import lru_cache
+from pickle import PicklingError
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -30,7 +31,7 @@ def encode_zone(zone: Any) -> Any:
     if zone is dt.UTC:
         return "utc"
     kind = type(zone)
-    if kind is ZoneInfo and zone.key is not None:
+    if kind is ZoneInfo and zone.key is not None and _is_named(zone):
         return {"zone": zone.key}
     if kind is dt.timezone:
         # Documented for pickling only by the protocol itself; the name is absent
@@ -47,6 +48,15 @@ def encode_zone(zone: Any) -> Any:
         f"time zone {short(zone)} of {kind.__module__}.{kind.__qualname__} cannot be rebuilt "
         "from a name; use zoneinfo.ZoneInfo or datetime.timezone"
     )
+
+
+def _is_named(zone: ZoneInfo) -> bool:
+    """Tell whether the rules of a zone are those of its key; a file may have had others."""
+    try:
+        zone.__reduce__()
+    except PicklingError:
+        return False
+    return True
 
 
 def _encode_pytz(zone: Any) -> Any:

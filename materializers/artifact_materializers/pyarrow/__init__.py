@@ -5,6 +5,7 @@ batch.py     RecordBatch
 array.py     Array and ChunkedArray of every class, and scalars
 schema.py    Schema, Field, DataType
 ipc.py       Arrow IPC files and streams, written without copying and mapped back
+zeros.py     dictionaries that differ in the sign of a zero
 stream.py    streams of tables and batches, with exact chunk boundaries
 parquet.py   Parquet, checked before it is written
 equality.py  equal by type and value, NaN equal to itself

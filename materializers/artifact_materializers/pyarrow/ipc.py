@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
+from artifact_materializers.pyarrow.zeros import ZeroCheck
 from artifact_plugins.contracts.files import FileReader, FileSink
 from artifact_plugins.errors import (
     EnvironmentMismatchError,
@@ -92,7 +93,7 @@ def write_file(sink: FileSink, table: pa.Table) -> None:
     """
     output = Output(sink)
     with pa.ipc.new_file(output, table.schema, options=_OPTIONS) as writer:
-        _write_batches(writer, _batches(table))
+        _write_batches(writer, _batches(table), ZeroCheck(table.schema))
     output.flush_joined()
 
 
@@ -126,9 +127,12 @@ def empty_batch(schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([pa.nulls(0, field.type) for field in schema], schema=schema)
 
 
-def _write_batches(writer: _BatchWriter, batches: Iterable[pa.RecordBatch]) -> None:
+def _write_batches(
+    writer: _BatchWriter, batches: Iterable[pa.RecordBatch], zeros: ZeroCheck
+) -> None:
     try:
         for batch in batches:
+            zeros.look_at(batch)
             writer.write_batch(batch)
     except pa.ArrowInvalid as error:
         if "ictionary" not in str(error):
@@ -167,8 +171,17 @@ def check_schema(schema: pa.Schema) -> None:
     """Refuse a schema that would not come back equal, such as an unregistered type.
 
     Raises:
-        LossyConversionError: Names the first field that differs.
+        LossyConversionError: Names the first field that differs, or the key
+            of the metadata that loading would take out.
     """
+    for key in (EXTENSIONS_KEY, _PANDAS_KEYS[0]):
+        if schema.metadata and key in schema.metadata:
+            raise LossyConversionError(
+                f"the schema has the metadata key {key.decode()!r}, which is for stored files only",
+                hint="nothing was saved; load the file through a session, or drop the key with "
+                "replace_schema_metadata",
+                path=key.decode(),
+            )
     try:
         back = pa.ipc.read_schema(schema.serialize())
     except Exception as error:  # whatever the code of an extension type raises
@@ -270,7 +283,9 @@ def restore_schema(schema: pa.Schema, name: str) -> pa.Schema:
         _check_extensions(schema, json.loads(metadata[EXTENSIONS_KEY]), name)
     own = [EXTENSIONS_KEY, *(_PANDAS_KEYS if _PANDAS_KEYS[0] in metadata else ())]
     kept = {key: text for key, text in metadata.items() if key not in own}
-    return schema if len(kept) == len(metadata) else schema.with_metadata(kept or None)
+    if len(kept) == len(metadata):
+        return schema
+    return schema.with_metadata(kept) if kept else schema.remove_metadata()
 
 
 def _check_extensions(schema: pa.Schema, expected: list[str], name: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from artifact_materializers.pyarrow.ipc import Output, check_schema, empty_batch, reading, restore
+from artifact_materializers.pyarrow.zeros import ZeroCheck
 from artifact_plugins.contracts.files import FileSink
 from artifact_plugins.errors import LoadFailedError, LossyConversionError
 
@@ -29,6 +30,7 @@ class StreamWriter:
         self._kind = kind
         self._schema = schema
         self._count = 0
+        self._zeros = ZeroCheck(schema)
         self._output = Output(sink)
         self._writer = pa.ipc.new_stream(self._output, schema, options=_OPTIONS)
 
@@ -36,7 +38,8 @@ class StreamWriter:
         """Append one chunk.
 
         Raises:
-            LossyConversionError: Its type or schema is not that of the first.
+            LossyConversionError: Its type or schema is not that of the first, or
+                a dictionary differs in the sign of a zero.
         """
         if type(chunk) is not self._kind or not chunk.schema.equals(
             self._schema, check_metadata=True
@@ -47,6 +50,8 @@ class StreamWriter:
                 hint="nothing was registered; yield chunks of one schema",
             )
         batches = chunk.to_batches() if isinstance(chunk, pa.Table) else [chunk]
+        for batch in batches:
+            self._zeros.look_at(batch)
         for batch in batches[:-1]:
             self._writer.write_batch(batch)
         if batches:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections.abc import Callable
+from hashlib import sha256
+from sys import maxsize
 from typing import Any
 
 from artifact_materializers.python.memory_files import MemoryReader
@@ -51,6 +53,31 @@ def save_attachments(
             reference["files"] = small.embedded()
 
 
+def content_of(value: Any, parts: Parts) -> dict[str, Any]:
+    """Return JSON that depends on what an attachment holds; nothing is written.
+
+    It is empty for an element that cannot be saved: `save_attachments` says so.
+    """
+    if isinstance(value, bytes | bytearray):
+        return {"v": sha256(value).hexdigest()}
+    files = SmallFiles(_NoFiles(), limit_bytes=maxsize)
+    try:
+        record = parts.save(value, files)
+    except ArtifactPluginsError:
+        return {}
+    return {**record, "files": files.embedded()}
+
+
+class _NoFiles:
+    """The real files behind a `SmallFiles` that never moves to them."""
+
+    def open(self, name: str) -> FileSink:
+        raise AssertionError(name)
+
+    def sub(self, prefix: str) -> FileWriter:
+        return self
+
+
 def at_path(error: ArtifactPluginsError, path: str, cls: type) -> ArtifactPluginsError:
     """Return an error like `error` that says where in a value it happened.
 
@@ -65,7 +92,8 @@ def at_path(error: ArtifactPluginsError, path: str, cls: type) -> ArtifactPlugin
     if isinstance(error, NoMaterializerError):
         return NotSerializableError(
             f"{path} is a {cls.__module__}.{cls.__qualname__}, which no materializer handles",
-            hint=error.hint or "nothing was saved; register a materializer for it or leave it out",
+            hint="nothing was saved; name a materializer for its class in Settings.materializers "
+            "or offer one from a plugin; one given for the whole value gets the whole value",
             path=path,
         )
     context = {**error.context, "path": path}

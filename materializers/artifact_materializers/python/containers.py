@@ -60,6 +60,13 @@ def _sequence(tag: str) -> Encode:
 
 def _mapping(tag: str) -> Encode:
     def encode(value: Any, state: Encoding) -> Any:
+        if value.__dict__:
+            name = next(iter(value.__dict__))
+            raise Refused(
+                value,
+                f"has the attribute {name!r} besides its items",
+                "nothing was saved; make it an item or delete it",
+            )
         return {TAG: tag, "v": _pairs(value, state)}
 
     return encode

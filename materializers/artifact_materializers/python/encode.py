@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from artifact_materializers.python import containers, scalars
-from artifact_materializers.python.attachments import save_attachments
+from artifact_materializers.python.attachments import content_of, save_attachments
 from artifact_materializers.python.classes import class_entry
 from artifact_materializers.python.families import family_of
 from artifact_materializers.python.json_text import fast_json, has_long_digits, is_deeper, to_json
@@ -66,6 +66,7 @@ class DocumentEncoder:
             See `write_document`.
         """
         state = self.state
+        state.content_of = lambda item: content_of(item, parts)
         before = len(state.declared)
         try:
             tree = self._tree(value)

@@ -22,12 +22,19 @@ def _enum_names(cls: type) -> tuple[str, ...]:
 
 def _enum_encoder(cls: type) -> Encode:
     members = cls.__members__  # type: ignore[attr-defined]  # an Enum class
+    is_flag = issubclass(cls, Flag)
 
     def encode(value: Any, state: Encoding) -> Any:
         number = state.class_number(value)
         name = value._name_
         if members.get(name) is value:
             return {TAG: number, "v": name}
+        if not is_flag:
+            raise Refused(
+                value,
+                f"is no member of {type_path(cls)!r} but was made by its `_missing_`",
+                "nothing was saved; store its value, or make it a member",
+            )
         # Several flags at once, or bits that have no name.
         return {TAG: number, "bits": state.encode(value._value_)}
 

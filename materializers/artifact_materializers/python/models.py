@@ -38,10 +38,12 @@ def _encoder(cls: type) -> Encode:
             tree = {TAG: number, "v": state.items(list(attributes.values()))}
         else:
             refuse_others(value, attributes, names)
-            present = [
-                [name, state.encode(attributes[name])] for name in names if name in attributes
-            ]
-            tree = {TAG: number, "some": present}
+            present = {name: attributes[name] for name in names if name in attributes}
+            if len(present) == len(names):  # cached properties lie among them
+                tree = {TAG: number, "v": state.items(list(present.values()))}
+            else:
+                pairs = [[name, state.encode(item)] for name, item in present.items()]
+                tree = {TAG: number, "some": pairs}
         given = value.__pydantic_fields_set__
         if given != everything:
             tree["set"] = sorted(given)

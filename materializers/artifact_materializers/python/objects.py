@@ -81,7 +81,8 @@ def present_fields(value: Any, names: tuple[str, ...]) -> dict[str, Any]:
     """Return the fields of an object that have a value, class defaults included.
 
     Raises:
-        Refused: The object has attributes that are no fields.
+        Refused: The object has attributes that are no fields, or a descriptor
+            of its class keeps a field somewhere else.
     """
     attributes = state_of(value)
     refuse_others(value, attributes, names)
@@ -89,10 +90,23 @@ def present_fields(value: Any, names: tuple[str, ...]) -> dict[str, Any]:
     for name in names:
         found = attributes.get(name, _MISSING)
         if found is _MISSING:
+            _refuse_descriptor(value, name)
             found = getattr(type(value), name, _MISSING)
         if found is not _MISSING and not isinstance(found, MemberDescriptorType):
             present[name] = found
     return present
+
+
+def _refuse_descriptor(value: Any, name: str) -> None:
+    cls: type = type(value)
+    found = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
+    # A property or another data descriptor: what its class shows is not the value.
+    if hasattr(type(found), "__set__") and not isinstance(found, MemberDescriptorType):
+        raise Refused(
+            value,
+            f"keeps its field {name!r} in a descriptor of type {type(found).__qualname__!r}",
+            "nothing was saved; make it a plain field, or write a materializer for the class",
+        )
 
 
 def some_fields(tree: dict[str, Any], names: tuple[str, ...]) -> list[tuple[str, Any]]:

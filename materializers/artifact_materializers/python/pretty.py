@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import islice
 from types import NoneType
 from typing import Any
@@ -98,7 +99,22 @@ def _members(value: Any, depth: int) -> Iterator[str] | None:
     family = family_of(cls)
     if family is None or family.kind == "enum":
         return None
-    return (f"{name}={_line(item, below)}" for name, item in family.members(value))
+    hidden = _hidden_names(cls)
+    return (
+        f"{name}={'...' if name in hidden else _line(item, below)}"
+        for name, item in family.members(value)
+    )
+
+
+@lru_cache(maxsize=4096)
+def _hidden_names(cls: Any) -> frozenset[str]:
+    """Return the fields that a class keeps out of its `repr`: secrets, as a rule."""
+    if hasattr(cls, "model_fields"):
+        return frozenset(name for name, field in cls.model_fields.items() if not field.repr)
+    found = cls.__attrs_attrs__ if hasattr(cls, "__attrs_attrs__") else ()
+    if hasattr(cls, "__dataclass_fields__"):
+        found = (*found, *cls.__dataclass_fields__.values())
+    return frozenset(field.name for field in found if field.repr is False)
 
 
 def _line(value: Any, depth: int) -> str:

@@ -10,6 +10,7 @@ from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import PurePosixPath, PureWindowsPath
+from pickle import PicklingError
 from types import EllipsisType, NotImplementedType
 from typing import Any
 from uuid import UUID, SafeUUID
@@ -119,6 +120,15 @@ def _read_timezone(tree: dict[str, Any], state: Decoding) -> timezone:
 def _zoneinfo(value: ZoneInfo, state: Encoding) -> Any:
     if value.key is None:
         raise Refused(value, "is a time zone without a key", "nothing was saved; use ZoneInfo(key)")
+    try:
+        value.__reduce__()
+    except PicklingError:
+        # Only pickle's door tells: the rules are of a file, the key is just a name for them.
+        raise Refused(
+            value,
+            f"is a time zone read from a file, which the name {value.key!r} may not give again",
+            "nothing was saved; use ZoneInfo(key)",
+        ) from None
     return {TAG: "zoneinfo", "v": value.key}
 
 

@@ -66,6 +66,8 @@ class Encoding:
         attachments: What is to be saved beside the tree: the object that will
             refer to it, and the value.
         attached: How many attachments were saved already.
+        content_of: Gives JSON that tells attachments apart by what they hold.
+        names_classes: Whether this is a scratch encoding; see `scratch`.
     """
 
     atoms: frozenset[type]
@@ -75,6 +77,7 @@ class Encoding:
     declared: list[dict[str, Any]] = field(default_factory=list)
     attachments: list[tuple[dict[str, Any], Any]] = field(default_factory=list)
     attached: int = 0
+    content_of: Callable[[Any], dict[str, Any]] = lambda value: {}
     names_classes: bool = False
 
     def encode(self, value: Any) -> Any:
@@ -110,6 +113,8 @@ class Encoding:
 
     def attach(self, tag: str, value: Any) -> dict[str, Any]:
         """Return an object that will refer to `value`, which is saved after the walk."""
+        if self.names_classes:
+            return {TAG: tag, **self.content_of(value)}
         reference: dict[str, Any] = {TAG: tag, "n": self.attached + len(self.attachments)}
         self.attachments.append((reference, value))
         return reference
@@ -117,10 +122,17 @@ class Encoding:
     def scratch(self) -> Encoding:
         """Return an encoding whose results depend on the value alone.
 
-        It names classes instead of numbering them, so that elements of a set
-        can be sorted before the order of classes is known.
+        It names classes instead of numbering them, and holds the content of
+        attachments instead of their number, so that elements of a set can be
+        sorted before the order of either is known.
         """
-        return Encoding(CAREFUL, self.encoders, self.describe_class, names_classes=True)
+        return Encoding(
+            CAREFUL,
+            self.encoders,
+            self.describe_class,
+            content_of=self.content_of,
+            names_classes=True,
+        )
 
 
 @dataclass(slots=True, eq=False)

@@ -35,9 +35,17 @@ def lasting_path(cls: type) -> str:
 
     Raises:
         NotSerializableError: It does not: the class is defined inside a
-            function, or another one has its name by now.
+            function or in the running script, or another one has its name by now.
     """
     path = type_path(cls)
+    if cls.__module__ == "__main__":
+        # Another script would find a class of its own under this path.
+        raise NotSerializableError(
+            f"class {cls.__qualname__!r} belongs to the running script or notebook, "
+            "where no other program finds it",
+            hint="nothing was registered; move it to a module and import it from there",
+            data_type=path,
+        )
     try:
         if _named(path) is cls:
             return path

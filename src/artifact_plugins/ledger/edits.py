@@ -121,8 +121,9 @@ def delete_alias(database: Database, version_id: str, alias: str) -> ArtifactVer
         version = _version(database, cursor, version_id)
         holder = _holder(cursor, version_id, alias)
         if holder != version_id:
+            where = f"is on version id {holder!r}" if holder else "is on no version"
             raise LineageConflictError(
-                f"alias {alias!r} is not on version {version} but on version id {holder!r}",
+                f"alias {alias!r} is not on version {version}: it {where}",
                 hint="nothing was changed",
                 alias=alias,
                 found=holder,

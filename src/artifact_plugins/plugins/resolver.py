@@ -10,7 +10,12 @@ from weakref import WeakKeyDictionary
 from artifact_plugins.contracts.materializer import Materializer
 from artifact_plugins.contracts.offers import MaterializerOffer
 from artifact_plugins.contracts.refs import find_type, type_path
-from artifact_plugins.errors import MaterializerError, NoMaterializerError, SettingsError
+from artifact_plugins.errors import (
+    MaterializerError,
+    NoMaterializerError,
+    PluginError,
+    SettingsError,
+)
 from artifact_plugins.plugins.choice import Choice
 from artifact_plugins.plugins.explanation import Explanation, explained
 from artifact_plugins.plugins.index import Level, OfferIndex, loaded_object, names_class
@@ -83,7 +88,12 @@ class Resolver:
             return self.for_type(type(value))
         if isinstance(wanted, type):
             return self._of_class(wanted)
-        return self._named(wanted, source="Output(materializer=...)")
+        if not isinstance(wanted, str):
+            raise PluginError(
+                f"materializer {wanted!r:.200} is neither a class, a key nor an import path",
+                hint="hand in the class itself, without parentheses; nothing was saved",
+            )
+        return self._named(wanted, source="materializer=")
 
     def for_type(self, cls: type) -> Choice:
         """Return the materializer that saves values of exactly this type.
@@ -216,6 +226,12 @@ class Resolver:
         return found
 
     def _of_class(self, given: type) -> Choice:
+        if given.__module__ == "__main__":
+            raise PluginError(
+                f"materializer {given.__qualname__!r} belongs to the running script or notebook, "
+                "where no other program finds it to load with",
+                hint="nothing was saved; move it to a module and import it from there",
+            )
         path = f"{given.__module__}:{given.__qualname__}"
         offered = self._by_target.get(path)
         if offered is not None and offered.materializer_class is given:

@@ -116,8 +116,9 @@ def _checked_label(label: str, kind: str) -> str:
 
 def _plain(text: object, kind: str) -> str:
     if not isinstance(text, str):
+        article = "an" if kind[0] in "aeiou" else "a"
         raise InvalidNameError(
-            f"a {kind} is text, not {type(text).__name__}", hint="nothing was saved"
+            f"{article} {kind} is text, not {type(text).__name__}", hint="nothing was saved"
         )
     return str.__str__(text)  # of a str enum: its value, not its name
 

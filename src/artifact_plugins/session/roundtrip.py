@@ -38,11 +38,19 @@ def check_round_trip(equipped: Equipped, saved: Any, files: FileReader, what: st
     hint = f"nothing was registered; mend {equipped.key!r} or its `equal`"
     try:
         loaded = equipped.load(files, type(saved))
-        same = is_same(equipped.instance, saved, loaded)
     except Exception as error:
         raise RoundTripError(
             f"{what} was written by {equipped.key!r} but does not load back: {describe(error)}",
             hint=hint,
+            materializer=equipped.key,
+        ) from error
+    try:
+        same = is_same(equipped.instance, saved, loaded)
+    except Exception as error:
+        raise RoundTripError(
+            f"{what} written by {equipped.key!r} loads back but cannot be compared: "
+            f"{describe(error)}",
+            hint="nothing was registered; override `equal(left, right)` of the materializer",
             materializer=equipped.key,
         ) from error
     if not same:

@@ -237,7 +237,7 @@ class Session:
 
         Args:
             reference: `name` (its newest version), `name@3`, `name@alias`, a
-                version id, or at least eight first characters of one.
+                version id, or as much of the beginning of one as is unique.
 
         Raises:
             InputError: It is neither text nor a number, each in its place.

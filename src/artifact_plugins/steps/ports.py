@@ -59,9 +59,11 @@ class Output:
         if self.artifact_type is not None:
             check_text(self.artifact_type, "artifact type")
         chosen = self.materializer
-        if isinstance(chosen, type) and not issubclass(chosen, Materializer):
+        is_class = isinstance(chosen, type) and issubclass(chosen, Materializer)
+        if chosen is not None and not isinstance(chosen, str) and not is_class:
             raise InputError(
-                f"materializer of output {self.name!r} is {chosen!r}, which is no Materializer"
+                f"materializer of output {self.name!r} is {chosen!r:.200}",
+                hint="give a Materializer class, without parentheses, a key or an import path",
             )
         if self.version_name is not None:
             check_label(self.version_name, "version name")

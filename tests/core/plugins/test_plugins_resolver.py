@@ -140,7 +140,7 @@ def test_a_wanted_key_that_nobody_offers_is_named(offer):
         resolver.for_value(Order(), wanted="pandas.fram")
 
     assert str(caught.value) == (
-        "no plugin offers the materializer 'pandas.fram', named in Output(materializer=...); "
+        "no plugin offers the materializer 'pandas.fram', named in materializer=; "
         "the nearest is 'pandas.frame'"
     )
 

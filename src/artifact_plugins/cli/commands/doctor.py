@@ -90,7 +90,8 @@ def command(place: Place, as_json: bool) -> int:
 
 
 def _check_plugins(place: Place, found: Findings) -> None:
-    from artifact_plugins.plugins import load_plugins  # late: `--help` loads no plugin
+    from artifact_plugins.contracts.refs import load_target  # late: `--help` loads no plugin
+    from artifact_plugins.plugins import load_plugins
 
     settings = place.settings
     try:
@@ -101,12 +102,25 @@ def _check_plugins(place: Place, found: Findings) -> None:
     for plugin in registry.plugins:
         if plugin.error is not None:
             found.add("plugins", plugin.name, plugin.error)
+    # Our own offers name libraries that need not be installed.
+    targets = [
+        (plugin, offer.target)
+        for offer, plugin in registry.offers
+        if not offer.target.startswith("artifact_materializers.")
+    ]
+    targets += [("settings", path) for path in settings.materializers.values() if ":" in path]
+    for source, target in targets:
+        try:
+            load_target(target)
+        except ArtifactPluginsError as error:
+            found.add("plugins", source, error)
 
 
 def _check_session(session: Session, found: Findings, *, has_store: bool) -> None:
     for problem in session.ledger.check():
         found.add("ledger", session.settings.ledger_url, problem)
     registered: set[str] = set()
+    orphaned: set[str | None] = set()
     total = _count(session.ledger)
     for version in track(_all_versions(session.ledger), total=total, description="checking"):
         registered.add(version.id)
@@ -115,6 +129,12 @@ def _check_session(session: Session, found: Findings, *, has_store: bool) -> Non
         if not has_store and not version.uri.startswith("data:"):
             found.add("store", str(version), f"its store {session.settings.store_url!r} is gone")
             continue
+        if version.materializer and version.materializer not in orphaned:
+            try:
+                session.resolver.by_key(version.materializer)
+            except ArtifactPluginsError as error:
+                orphaned.add(version.materializer)
+                found.add("plugins", str(version), error)
         try:
             session.store.check(version)
         except ArtifactPluginsError as error:

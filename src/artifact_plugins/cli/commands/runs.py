@@ -74,7 +74,8 @@ def _list_runs(
         rows = [record_json(run) for run in page]
         write_json({"runs": rows, "next_page_token": page.next_token})
     elif not page and page_token is None:
-        write_text(f"project {settings.project!r} has no runs yet; {TO_DO}")
+        missing = f"of pipeline {pipeline!r}" if pipeline else f"yet; {TO_DO}"
+        write_text(f"project {settings.project!r} has no runs {missing}")
     else:
         write_table(
             ("Run", "Pipeline", "State", "Started (UTC)", "Took"),
