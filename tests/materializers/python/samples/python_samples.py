@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Generic, NamedTuple, TypedDict, TypeVar
 
 import attrs
-from pydantic import BaseModel, ConfigDict, PrivateAttr, RootModel
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, RootModel
 
 T = TypeVar("T")
 
@@ -229,3 +229,60 @@ class Frame(Foreign):
 
 def factory() -> list[int]:
     return []
+
+
+class Guessed(enum.Enum):
+    """Makes a member of any value it is asked for."""
+
+    KNOWN = 1
+
+    @classmethod
+    def _missing_(cls, value: object) -> Any:
+        made = object.__new__(cls)
+        made._name_, made._value_ = f"UNKNOWN_{value}", value
+        return made
+
+
+class Elsewhere:
+    """A descriptor that keeps values of objects in a table of its own."""
+
+    def __init__(self) -> None:
+        self.kept: dict[int, Any] = {}
+
+    def __get__(self, owner: Any, cls: Any = None) -> Any:
+        return 100 if owner is None else self.kept.get(id(owner), 100)
+
+    def __set__(self, owner: Any, value: Any) -> None:
+        self.kept[id(owner)] = value
+
+
+@dataclass
+class Described:
+    amount: int = Elsewhere()  # the documented way to give a field a descriptor
+    unit: str = "kg"
+
+
+class Cached(BaseModel):
+    a: int
+    b: int = 2
+
+    @cached_property
+    def total(self) -> int:
+        return self.a + self.b
+
+
+@dataclass
+class Login:
+    user: str
+    password: str = field(repr=False)
+
+
+@attrs.define
+class Token:
+    owner: str
+    secret: str = attrs.field(repr=False)
+
+
+class Account(BaseModel):
+    name: str
+    pin: str = Field(repr=False)
