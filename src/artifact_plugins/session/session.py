@@ -6,6 +6,7 @@ import operator
 import os
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +14,13 @@ from typing import Any
 
 from artifact_plugins.content import ContentStore
 from artifact_plugins.contracts.runtime import Runtime
-from artifact_plugins.errors import ArtifactMissingError, InputError, LineageConflictError
+from artifact_plugins.errors import (
+    ArtifactMissingError,
+    InputError,
+    LineageConflictError,
+    MaterializerError,
+    PluginError,
+)
 from artifact_plugins.ledger import Ledger
 from artifact_plugins.lineage_graph import Lineage
 from artifact_plugins.plugins import PluginRegistry, Resolver, load_plugins
@@ -74,6 +81,10 @@ class Session:
         materializers = Materializers(self.resolver, verify_save=settings.verify_save)
         self.loader = Loader(self.store, self.plugins, materializers)
         self.saver = Saver(settings, self.store, self.plugins, materializers)
+        with suppress(MaterializerError, PluginError):
+            # Nearly every run stores a plain value: its materializer is imported
+            # here and not on the time of the first step.
+            materializers.for_value(None, None, None)
 
     @cached_property
     def runtime(self) -> Runtime:
