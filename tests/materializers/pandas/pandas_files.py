@@ -47,7 +47,7 @@ class MemoryFiles:
         return MemorySink(self.data, name)
 
     def sub(self, prefix: str) -> MemoryFiles:
-        raise NotImplementedError
+        raise AssertionError("a frame is one file and asks for no folder below")
 
     def names(self) -> tuple[str, ...]:
         return tuple(sorted(self.data))
@@ -57,7 +57,7 @@ class MemoryFiles:
         return memoryview(bytes(data)) if self.readonly else memoryview(bytearray(data))
 
     def directory(self) -> Path:
-        raise NotImplementedError
+        raise AssertionError("a frame is read from its buffer and asks for no folder")
 
 
 def materializer_of(value: Any) -> Any:

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from artifact_plugins.records import ArtifactVersion
     from artifact_plugins.session import Session
 
-_PAGE = 500
-
 
 @dataclass(frozen=True)
 class Problem:
@@ -144,25 +142,15 @@ def _check_session(session: Session, found: Findings, *, has_store: bool) -> Non
 
 
 def _count(ledger: Ledger) -> int:
-    total, token = 0, None
-    while True:
-        page = ledger.artifacts(limit=_PAGE, page_token=token)
-        total += sum(found.versions for found in page)
-        token = page.next_token
-        if token is None:
-            return total
+    from artifact_plugins.records import every  # late: `--help` needs no pydantic
+
+    return sum(found.versions for found in every(ledger.artifacts, None))
 
 
 def _all_versions(ledger: Ledger) -> Iterator[ArtifactVersion]:
-    from artifact_plugins.records import VersionQuery  # late: `--help` needs no pydantic
+    from artifact_plugins.records import VersionQuery, every  # late: `--help` needs no pydantic
 
-    token = None
-    while True:
-        page = ledger.versions(VersionQuery(), limit=_PAGE, page_token=token, newest_first=False)
-        yield from page
-        token = page.next_token
-        if token is None:
-            return
+    return every(ledger.versions, VersionQuery(), newest_first=False)
 
 
 def _write(found: Findings, emptiness: str) -> None:

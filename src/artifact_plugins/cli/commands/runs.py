@@ -132,17 +132,9 @@ def _show_run(ledger: Ledger, run: Run, limit: int, page_token: str | None, as_j
 
 
 def _links(ledger: Ledger, task_ids: list[str]) -> list[ArtifactTaskLink]:
-    from artifact_plugins.records import LinkQuery  # late: `--help` needs no pydantic
+    from artifact_plugins.records import LinkQuery, every  # late: `--help` needs no pydantic
 
-    found: list[ArtifactTaskLink] = []
-    token = None
-    while task_ids:
-        page = ledger.links(LinkQuery(task_ids=tuple(task_ids)), limit=_PAGE, page_token=token)
-        found += page.items
-        token = page.next_token
-        if token is None:
-            break
-    return found
+    return list(every(ledger.links, LinkQuery(task_ids=tuple(task_ids)))) if task_ids else []
 
 
 def _versions(ledger: Ledger, links: Sequence[ArtifactTaskLink]) -> dict[str, ArtifactVersion]:
