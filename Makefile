@@ -2,6 +2,7 @@
 #
 #   make demo    a pipeline over real flights, then what it left behind
 #   make test    the quick tests and the core tests
+#   make test-server  the tests against servers of other systems, started by the tests
 #   make lint    ruff, mypy, import-linter
 #   make bench   the figures of docs/performance.md
 #   make docs    the documentation, into site/
@@ -13,7 +14,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := test
 .SUFFIXES:
-.PHONY: demo test lint bench docs clean
+.PHONY: demo test test-server lint bench docs clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -42,6 +43,9 @@ endif
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -m "not slow and not server" $(PYTEST_ARGS)
+
+test-server: $(VENV)/.test
+	$(BIN)/python -m pytest -m server $(PYTEST_ARGS)
 
 lint: $(VENV)/.test $(VENV)/.lint
 	$(BIN)/ruff check .

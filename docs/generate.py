@@ -1,4 +1,4 @@
-"""Write the pages that only repeat the code: hooks, settings, errors.
+"""Write the pages that only repeat the code: hooks, settings, errors, the table of queries.
 
 `python docs/generate.py` writes them, `--check` fails when one is out of date.
 """
@@ -9,6 +9,7 @@ import argparse
 import inspect
 import re
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,36 @@ def pages() -> dict[str, str]:
         "hooks.md": hooks_page(),
         "settings.md": settings_page(),
         "errors.md": errors_page(),
+        "queries.md": queries_page(),
     }
+
+
+def queries_page() -> str:
+    """Return the page of queries with the table of what other systems ask for."""
+    rows = tomllib.loads((FOLDER / "queries.toml").read_text(encoding="utf-8"))["row"]
+    table = ["| system | parameter | here | |", "|---|---|---|---|", *map(_query_row, rows)]
+    text = (FOLDER / "queries.md").read_text(encoding="utf-8")
+    head, _, rest = text.partition(_ROWS_BEGIN)
+    _, _, tail = rest.partition(_ROWS_END)
+    return "\n".join([head + _ROWS_BEGIN, *table, _ROWS_END + tail])
+
+
+_ROWS_BEGIN = "<!-- Written by docs/generate.py of queries.toml: -->\n"
+_ROWS_END = "\n<!-- end of queries.toml -->"
+
+
+def _query_row(row: dict[str, Any]) -> str:
+    said = [f"`{row['kind']}`"] if "kind" in row else []
+    said += [f"`{row['where']}`"] if "where" in row else []
+    said += [f"`order_by='{row['order_by']}'`"] if "order_by" in row else []
+    if "offset" in row:
+        start, count = row["offset"], row["limit"]
+        said += [f"`islice(every(session.versions, ''), {start}, {start + count})`"]
+    elif "limit" in row:
+        said += [f"`limit={row['limit']}`"]
+    said += ["`page_token=page.next_token`"] if "page" in row else []
+    cells = (row["system"], row["parameter"], ", ".join(said), row.get("note", ""))
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
 def hooks_page() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -16,7 +17,7 @@ def main() -> None:
     """Run the demo in the current folder."""
     console = Console(width=100 if not sys.stdout.isatty() else None)
     started = time.perf_counter()
-    with ap.open_session(ap.Settings(plugins=("stopwatch",))) as session:
+    with ap.open_session(ap.Settings(plugins=("stopwatch",), cache=True)) as session:
         import flights  # late: loading pandas and numpy is not our part
         import stopwatch
 
@@ -30,8 +31,11 @@ def main() -> None:
         run = flights.delays(sources["flights"], sources["weather"], sources["planes"])
         total = time.perf_counter() - ready
         record = run.record
+        tasks = run.tasks()
+        cached = sum(task.state == "CACHED" for task in tasks)
         console.print(
-            f"run [bold]{record.name}[/] {record.state.value}: {len(run.tasks())} tasks, "
+            f"run [bold]{record.name}[/] {record.state.value}: {len(tasks)} tasks "
+            f"({cached} served from the cache), "
             f"{len(run.versions())} versions, {len(run.links())} links"
         )
 
@@ -58,6 +62,7 @@ def main() -> None:
                 no_wrap=True,
                 overflow="ellipsis",
             )
+        shutil.rmtree("report", ignore_errors=True)  # of an earlier demo
         page = session.export(run["report"], Path("report"))[0]
         graph = Path("lineage.html")
         graph.write_text(ap.lineage(run["ranking"]).upstream().html(), encoding="utf-8")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from postgresql_server import postgresql_server  # noqa: F401  # a fixture for every room
 
 # Times on a shared machine say nothing about a property, so none has a deadline.
 settings.register_profile(

@@ -2,13 +2,13 @@
 
 Pipeline authors: `step`, `pipeline`, `start_run`, `value`, `Output`, `Input`,
 `Lazy`, `log_artifact`, `load_artifact`, `log_metadata`, `current_task`.
-By hand: `save`, `load`, `register`, `lineage`, `open_session`, `Settings`.
+By hand: `save`, `load`, `register`, `lineage`, `versions`, `runs`, `tasks`, `links`, `open_session`, `Settings`.
 Plugin authors: `Materializer`, `MaterializerOffer`, `hookimpl`, `Preview`,
 and the contract tests in `artifact_plugins.testing`.
 
 Maintainers: floors, top to bottom, each importing only what is below it:
-cli | testing > steps > session > lineage_graph > plugins | content | ledger |
-runtimes > contracts > settings > records > errors | failpoints.
+cli | testing > steps > session > lineage_graph | compat > plugins | content |
+ledger | runtimes > contracts > settings > records > errors | failpoints.
 """
 
 from __future__ import annotations
@@ -20,33 +20,53 @@ if TYPE_CHECKING:
     from artifact_plugins.contracts.hookspecs import hookimpl as hookimpl
     from artifact_plugins.contracts.materializer import Materializer as Materializer
     from artifact_plugins.contracts.offers import MaterializerOffer as MaterializerOffer
+    from artifact_plugins.contracts.offers import RuntimeOffer as RuntimeOffer
+    from artifact_plugins.contracts.runtime import Runtime as Runtime
     from artifact_plugins.errors import ArtifactPluginsError as ArtifactPluginsError
     from artifact_plugins.lineage_graph import Lineage as Lineage
     from artifact_plugins.records.artifact import ArtifactVersion as ArtifactVersion
     from artifact_plugins.records.artifact import Preview as Preview
     from artifact_plugins.records.link import IOType as IOType
+    from artifact_plugins.records.status import FinalStatus as FinalStatus
     from artifact_plugins.session import Session as Session
     from artifact_plugins.settings import Settings as Settings
     from artifact_plugins.steps import Input as Input
     from artifact_plugins.steps import Lazy as Lazy
     from artifact_plugins.steps import Output as Output
     from artifact_plugins.steps import current_task as current_task
+    from artifact_plugins.steps import exit_handler as exit_handler
+    from artifact_plugins.steps import for_each as for_each
     from artifact_plugins.steps import lineage as lineage
+    from artifact_plugins.steps import links as links
     from artifact_plugins.steps import load as load
     from artifact_plugins.steps import load_artifact as load_artifact
     from artifact_plugins.steps import log_artifact as log_artifact
     from artifact_plugins.steps import log_metadata as log_metadata
+    from artifact_plugins.steps import one_of as one_of
     from artifact_plugins.steps import open_session as open_session
     from artifact_plugins.steps import pipeline as pipeline
     from artifact_plugins.steps import register as register
+    from artifact_plugins.steps import runs as runs
     from artifact_plugins.steps import save as save
     from artifact_plugins.steps import start_run as start_run
     from artifact_plugins.steps import step as step
+    from artifact_plugins.steps import tasks as tasks
     from artifact_plugins.steps import value as value
+    from artifact_plugins.steps import versions as versions
 
 # Names are looked up at first use: importing this package costs milliseconds
 # and loads no SQL, no filesystem layer, no data library.
 _WHERE = {
+    "versions": "steps",
+    "tasks": "steps",
+    "runs": "steps",
+    "links": "steps",
+    "RuntimeOffer": "contracts.offers",
+    "Runtime": "contracts.runtime",
+    "FinalStatus": "records.status",
+    "one_of": "steps",
+    "for_each": "steps",
+    "exit_handler": "steps",
     "ArtifactPluginsError": "errors",
     "ArtifactVersion": "records.artifact",
     "IOType": "records.link",

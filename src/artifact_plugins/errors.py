@@ -24,13 +24,16 @@
     │   ├── CommitUnknownError
     │   ├── SaveAbortedError
     │   ├── IdempotencyConflictError    one key, two contents
+    │   ├── CacheEntryTakenError        another task made the same first
     │   └── LineageConflictError
+    │       └── VersionHeldError        what holds a version keeps it
     ├── BackendError                    a remote registry
     │   └── UnsupportedByBackendError
     ├── InputError                      what the caller handed in
     │   ├── InvalidNameError
     │   ├── InvalidKeyError
     │   ├── MetadataValueError
+    │   ├── QueryError                  a filter or an order of records
     │   ├── SettingsError
     │   ├── HandleUsageError
     │   ├── StepDefinitionError         found when a step is decorated
@@ -45,6 +48,11 @@
     │   ├── LoadFailedError
     │   ├── PayloadClassNotFoundError
     │   └── EnvironmentMismatchError
+    ├── RunError                        while the tasks of a run execute
+    │   ├── RunInterruptedError         Ctrl-C, an exit; the task had not ended
+    │   ├── WorkerLostError             the process that ran the task is gone
+    │   ├── RuntimeUnavailableError     the cluster that runs tasks cannot be reached
+    │   └── StepNotSendableError        a step or value cannot go to another process
     └── PluginError
         └── PluginConflictError
 
@@ -206,8 +214,16 @@ class IdempotencyConflictError(LedgerError):
     """One idempotency key was used for two contents; the first stays."""
 
 
+class CacheEntryTakenError(LedgerError):
+    """Another task committed the results of the same cached call first."""
+
+
 class LineageConflictError(LedgerError):
     """A link, alias or update contradicts what is recorded."""
+
+
+class VersionHeldError(LineageConflictError):
+    """What holds the version keeps it from being deleted; nothing was changed."""
 
 
 class BackendError(ArtifactPluginsError):
@@ -234,6 +250,14 @@ class MetadataValueError(InputError, ValueError):
     """A metadata value cannot be kept exactly."""
 
 
+class QueryError(InputError, ValueError):
+    """A filter or an order cannot be used; `picture` points at `column` of `expression`."""
+
+    def __str__(self) -> str:
+        picture = self.context.get("picture")
+        return f"{super().__str__()}\n{picture}" if picture else super().__str__()
+
+
 class SettingsError(InputError, ValueError):
     """A setting has a value that cannot be used."""
 
@@ -252,6 +276,26 @@ class StepOutputError(InputError, TypeError):
 
 class RunUsageError(InputError, RuntimeError):
     """A run, task or session was used where it cannot be."""
+
+
+class RunError(ArtifactPluginsError, RuntimeError):
+    """The tasks of a run could not be executed."""
+
+
+class RunInterruptedError(RunError):
+    """The run was interrupted while the task ran."""
+
+
+class WorkerLostError(RunError):
+    """The process that ran the task is gone."""
+
+
+class RuntimeUnavailableError(RunError):
+    """What runs the tasks cannot be reached, or has nothing to run them on."""
+
+
+class StepNotSendableError(RunError, TypeError):
+    """A step, or what it was given, cannot be sent to another process."""
 
 
 class MaterializerError(ArtifactPluginsError):
@@ -299,51 +343,7 @@ class PluginConflictError(PluginError):
 
 
 __all__ = [
-    "ArtifactPluginsError",
-    "AmbiguousMaterializerError",
-    "ArtifactMissingError",
-    "BackendError",
-    "CommitUnknownError",
-    "DigestMismatchError",
-    "EnvironmentMismatchError",
-    "HandleUsageError",
-    "IdempotencyConflictError",
-    "InputError",
-    "InvalidKeyError",
-    "InvalidNameError",
-    "LedgerBusyError",
-    "LedgerCorruptError",
-    "LedgerError",
-    "LedgerSchemaTooNewError",
-    "LineageConflictError",
-    "LoadFailedError",
-    "LossyConversionError",
-    "ManifestInvalidError",
-    "ManifestTooLargeError",
-    "MaterializerError",
-    "MetadataValueError",
-    "NoMaterializerError",
-    "NotSerializableError",
-    "PayloadClassNotFoundError",
-    "PluginConflictError",
-    "PluginError",
-    "ResourceLimitError",
-    "RoundTripError",
-    "RunUsageError",
-    "SaveAbortedError",
-    "SettingsError",
-    "SizeMismatchError",
-    "StepDefinitionError",
-    "StepOutputError",
-    "StoreCapabilityError",
-    "StoreError",
-    "StoreFullError",
-    "StoreIntegrityError",
-    "StoreReadError",
-    "StoreSchemeNotAllowedError",
-    "StoreWriteError",
-    "TrustError",
-    "UnsafeFormatError",
-    "UnsupportedByBackendError",
-    "UnsupportedFilesystemError",
+    name
+    for name, found in sorted(globals().items())
+    if isinstance(found, type) and issubclass(found, ArtifactPluginsError)
 ]

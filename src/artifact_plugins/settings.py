@@ -25,13 +25,18 @@ class Settings(BaseSettings):
     """Everything that can be configured; nothing has to be.
 
     Attributes:
-        store_url: Where bytes live: a folder, `file://...` or `memory://name`.
-        ledger_url: Where records live: `sqlite:///path` or `sqlite://` (in memory).
+        store_url: Where bytes live: a folder, `file://...`, `memory://name`, or a
+            bucket: `s3://bucket/prefix`, `gs://...`, `az://...`.
+        ledger_url: Where records live: `sqlite:///path`, `sqlite://` (in memory) or
+            `postgresql://user@host:port/database` (the password from PGPASSWORD or ~/.pgpass).
         project: Namespace of artifact names and runs.
         durability: `full` survives a power cut (fsync before the commit),
             `process` survives kill -9 and is several times faster.
         inline_max_bytes: A value of one file up to this size lies in its record.
-        runtime: What executes step calls: `inline`.
+        runtime: What executes step calls: `inline`, `threads`, `threads:8`,
+            `processes`, `processes:4`, or a URL of a plugin (`dask://host:8786`).
+        cache: Whether steps that do not say otherwise use the results of earlier
+            calls with the same code, inputs and options.
         materializers: Overrides by type: `{"shop:Order": "shop.io:OrderMaterializer"}`;
             the value is a materializer key or the import path of a class.
         plugins: Modules with hook implementations, besides the installed entry points.
@@ -43,6 +48,13 @@ class Settings(BaseSettings):
             back and compared: `small` (up to 16 MiB), `all` or `none`.
         load_max_bytes: A version larger than this is not loaded.
         busy_timeout_seconds: How long to wait for a locked ledger.
+        keep_newest: So many of the newest versions of every artifact are neither
+            deleted nor pruned, unless they are forced.
+        trash_seconds: How long a deleted version can be restored: the collector
+            leaves its bytes for so long.
+        grace_seconds: How old the files of an interrupted save must be before the
+            collector takes them. Nothing that was acknowledged is lost with 0, but
+            tasks whose outputs are not committed yet fail with `SaveAbortedError`.
         created_by: Recorded with every version; the login name by default.
     """
 
@@ -58,7 +70,8 @@ class Settings(BaseSettings):
     project: str = "default"
     durability: Literal["full", "process"] = "full"
     inline_max_bytes: int = Field(default=4096, ge=0, le=64 * 1024)
-    runtime: Literal["inline"] = "inline"
+    runtime: str = "inline"
+    cache: bool = False
     materializers: dict[str, str] = {}
     plugins: tuple[str, ...] = ()
     disabled_plugins: tuple[str, ...] = ()
@@ -67,6 +80,9 @@ class Settings(BaseSettings):
     verify_save: Literal["small", "all", "none"] = "small"
     load_max_bytes: int = Field(default=8 * 1024**3, gt=0)
     busy_timeout_seconds: float = Field(default=30.0, ge=0)
+    keep_newest: int = Field(default=0, ge=0, lt=2**31)
+    trash_seconds: float = Field(default=7 * 24 * 3600, ge=0, le=1e10)
+    grace_seconds: float = Field(default=24 * 3600, ge=0, le=1e10)
     created_by: str = Field(default_factory=lambda: _login_name())
 
     def __init__(self, **values: Any) -> None:

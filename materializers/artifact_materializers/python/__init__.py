@@ -7,11 +7,13 @@ stream.py       StreamMaterializer: what a generator yields, in bounded memory
 encode.py       a value to the bytes of a document, and why it cannot be
 decode.py       the bytes of a document to a value
 state.py        what one encoding or decoding knows, and the tables by type and by tag
+plain.py        what is JSON as it is, one cell or many at once
 scalars.py      numbers, text, bytes, times, patterns
 containers.py   list, tuple, dict, set, deque and their relatives
 classes.py      references to classes of users: which families there are, what is refused
 objects.py      dataclasses and attrs classes
 models.py       pydantic models
+columns.py      objects of one class as columns of their fields, and back
 members.py      enums and NamedTuples
 attachments.py  elements that lie beside the document or are embedded in it
 json_text.py    strict JSON and its limits
@@ -75,7 +77,8 @@ def register_materializers() -> Sequence[MaterializerOffer]:
         MaterializerOffer(
             key="python.document",
             target="artifact_materializers.python.document:DocumentMaterializer",
-            format="document/1",
+            format="document/2",
+            reads=("document/1",),
             types=_DOCUMENT_TYPES,
             kinds=("dataclass", "pydantic", "enum", "namedtuple", "attrs"),
         ),

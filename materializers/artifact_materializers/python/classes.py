@@ -6,7 +6,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic
 
-from artifact_materializers.python.state import TAG, Decode, Encode, Refused
+from artifact_materializers.python.plain import TAG
+from artifact_materializers.python.state import (
+    Decode,
+    Encode,
+    MakeObjects,
+    ReadColumns,
+    Refused,
+)
 from artifact_plugins.contracts.refs import find_type, type_path
 from artifact_plugins.errors import LoadFailedError, PayloadClassNotFoundError
 
@@ -24,6 +31,8 @@ class Family:
         names: The fields of a class, in order; empty if there are none.
         encoder: Makes the encoder of one class.
         decoder: Makes the decoder of one class from the fields that were stored.
+        reader: Makes what reads many objects of one class as columns; None if nothing can.
+        maker: Makes what turns columns into objects again, from the fields that were stored.
         members: The parts of one object by name, for paths and previews.
     """
 
@@ -32,6 +41,8 @@ class Family:
     names: Callable[[type], tuple[str, ...]]
     encoder: Callable[[type], Encode]
     decoder: Callable[[type, tuple[str, ...]], Decode]
+    reader: Callable[[type], ReadColumns | None]
+    maker: Callable[[type, tuple[str, ...]], MakeObjects]
     members: Callable[[Any], Iterator[tuple[str, Any]]]
 
 

@@ -8,16 +8,8 @@ from typing import Any
 
 from artifact_materializers.python.classes import path_of_class
 from artifact_materializers.python.json_text import to_json
-from artifact_materializers.python.scalars import is_well_formed
-from artifact_materializers.python.state import (
-    CAREFUL,
-    TAG,
-    Decode,
-    Decoding,
-    Encode,
-    Encoding,
-    Refused,
-)
+from artifact_materializers.python.plain import CAREFUL, TAG, is_well_formed
+from artifact_materializers.python.state import Decode, Decoding, Encode, Encoding, Refused
 from artifact_plugins.contracts.refs import find_type
 from artifact_plugins.errors import LoadFailedError
 

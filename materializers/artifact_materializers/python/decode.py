@@ -13,11 +13,14 @@ from artifact_materializers.python.classes import check_fields
 from artifact_materializers.python.families import BY_KIND
 from artifact_materializers.python.json_text import (
     MAX_JSON_DEPTH,
+    UNREAD,
+    fast_from_json,
     from_plain_json,
     is_deeper,
     refuse_constant,
 )
-from artifact_materializers.python.state import TAG, Decode, Decoding
+from artifact_materializers.python.plain import TAG
+from artifact_materializers.python.state import Decode, Decoding, MakeObjects
 from artifact_plugins.contracts.abilities import Parts
 from artifact_plugins.contracts.files import FileReader
 from artifact_plugins.contracts.refs import find_type
@@ -26,6 +29,9 @@ from artifact_plugins.errors import ArtifactPluginsError, LoadFailedError, Resou
 # What a text that no `write_document` made can raise while it is read.
 _MALFORMED = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, re.error)
 _TAG_BYTES = f'"{TAG}"'.encode()
+# Where more is to be walked through, calling back for each object is quicker.
+_BYTES_PER_STEP = 256
+_SAMPLE_BYTES = 4096
 
 
 def read_document(data: bytes, parts: Parts, files: FileReader) -> Any:
@@ -50,8 +56,7 @@ class DocumentDecoder:
     """Decodes one document, or lines that share their classes."""
 
     def __init__(self, parts: Parts, files: FileReader) -> None:
-        self._parts = parts
-        self._files = files
+        self._state = Decoding(_DECODERS.copy(), parts, files)
         self._tagged: json.JSONDecoder | None = None
 
     def decode(self, data: bytes) -> Any:
@@ -60,8 +65,6 @@ class DocumentDecoder:
         Raises:
             See `read_document`.
         """
-        if is_deeper(data, MAX_JSON_DEPTH):
-            raise _too_deep()
         try:
             return self._decode(data)
         except ArtifactPluginsError:
@@ -79,13 +82,43 @@ class DocumentDecoder:
             ) from error
 
     def _decode(self, data: bytes) -> Any:
+        last = data.rfind(_TAG_BYTES)
+        is_tagged = last >= 0
+        tags = _tags_to_resolve(data, last + len(_TAG_BYTES) + 1) if is_tagged else 0
+        if tags is not None:
+            tree = fast_from_json(data)
+            if tree is not UNREAD:
+                return self._state.resolve(tree, tags) if is_tagged else tree
+        if is_deeper(data, MAX_JSON_DEPTH):
+            raise _too_deep()
         text = data.decode()
-        if _TAG_BYTES not in data:
+        if not is_tagged:
             return from_plain_json(text)
         if self._tagged is None:
-            state = Decoding(_DECODERS.copy(), self._parts, self._files)
-            self._tagged = json.JSONDecoder(object_hook=state.hook, parse_constant=refuse_constant)
+            self._tagged = json.JSONDecoder(
+                object_hook=self._state.hook(), parse_constant=refuse_constant
+            )
         return self._tagged.decode(text)
+
+
+def _tags_to_resolve(data: bytes, end: int) -> int | None:
+    """Return the number of tags when a walk through the parsed text finds them soon.
+
+    Args:
+        end: Where the last tag ends; nothing behind it is walked through.
+
+    Returns:
+        None if many arrays and objects begin before `end`, or a text of the
+        value looks like a tag.
+    """
+    # The start tells most dense texts, so that not all of them is counted.
+    for part, whole in ((_SAMPLE_BYTES, _SAMPLE_BYTES), (end, len(data))):
+        if part <= end:
+            steps = data.count(b"{", 0, part) + data.count(b"[", 0, part)
+            if steps * _BYTES_PER_STEP > whole:
+                return None
+    tags = data.count(_TAG_BYTES, 0, end)
+    return tags if tags == data.count(_TAG_BYTES + b":", 0, end) else None
 
 
 def _too_deep() -> ResourceLimitError:
@@ -97,12 +130,13 @@ def _too_deep() -> ResourceLimitError:
 def _declare(tree: dict[str, Any], state: Decoding) -> None:
     """Add a class of the document; its objects follow and refer to it by number."""
     cls = find_type(tree["name"])
-    state.decoders[state.class_count] = _class_decoder(cls, tree["kind"], tuple(tree["fields"]))
-    state.class_count += 1
+    decode, make = _class_decoder(cls, tree["kind"], tuple(tree["fields"]))
+    state.decoders[len(state.makers)] = decode
+    state.makers.append(make)
 
 
 @lru_cache(maxsize=4096)
-def _class_decoder(cls: type, kind: str, fields: tuple[str, ...]) -> Decode:
+def _class_decoder(cls: type, kind: str, fields: tuple[str, ...]) -> tuple[Decode, MakeObjects]:
     family = BY_KIND.get(kind)
     # Looked at again: a document must not make objects of any class it likes.
     if family is None or not family.claims(cls):
@@ -111,7 +145,15 @@ def _class_decoder(cls: type, kind: str, fields: tuple[str, ...]) -> Decode:
             hint="nothing was made; it may have been another kind of class when it was saved",
         )
     check_fields(cls, fields, family.names(cls))
-    return family.decoder(cls, fields)
+    return family.decoder(cls, fields), family.maker(cls, fields)
+
+
+def _read_table(tree: dict[str, Any], state: Decoding) -> list[Any]:
+    columns = tree["v"]
+    if set(map(type, columns)) != {list} or len(set(map(len, columns))) != 1:
+        raise ValueError("the columns of a table are not lists of one length")
+    make: MakeObjects = state.makers[tree["of"]]
+    return make(columns)
 
 
 _DECODERS: dict[int | str, Decode] = {
@@ -119,4 +161,5 @@ _DECODERS: dict[int | str, Decode] = {
     **containers.DECODERS,
     "part": load_part,
     "class": _declare,
+    "rows": _read_table,
 }

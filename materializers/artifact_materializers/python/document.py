@@ -24,11 +24,14 @@ class DocumentMaterializer(DirectMaterializer[Any]):
 
     `value.json` holds `{"value": ...}`: plain JSON where JSON has the value,
     otherwise an object `{"$": tag, ...}`. Classes are listed once, before the
-    value, with their fields. Elements of other types are saved by their own
-    materializers, embedded when small.
+    value, with their fields. Eight or more objects of one class in a row are
+    a table, one list for each field. Elements of other types are saved by
+    their own materializers, embedded when small.
     """
 
-    format = "document/1"
+    format = "document/2"
+    # The first had no columns: it wrote every object by itself.
+    reads: ClassVar[tuple[str, ...]] = ("document/1",)
     media_type = "application/json"
     exact: ClassVar[bool] = True
     # Set by the session; without one, only what is listed above can be stored.

@@ -11,14 +11,8 @@ from artifact_materializers.python.classes import class_entry
 from artifact_materializers.python.families import family_of
 from artifact_materializers.python.json_text import fast_json, has_long_digits, is_deeper, to_json
 from artifact_materializers.python.locate import MAX_DEPTH, check_nesting, path_to
-from artifact_materializers.python.state import (
-    CAREFUL,
-    TRUSTING,
-    Encode,
-    EncoderTable,
-    Encoding,
-    Refused,
-)
+from artifact_materializers.python.plain import CAREFUL, TRUSTING
+from artifact_materializers.python.state import ByType, Encode, Encoding, ReadColumns, Refused
 from artifact_plugins.contracts.abilities import Parts
 from artifact_plugins.contracts.files import FileWriter
 from artifact_plugins.errors import NotSerializableError
@@ -51,9 +45,9 @@ class DocumentEncoder:
         state: Knows the classes so far, and how much was attached.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, by_rows: bool = False) -> None:
         self.name = name
-        self.state = _encoding()
+        self.state = Encoding(TRUSTING, _TABLE, _READERS, _describe_class, by_rows=by_rows)
 
     def encode(
         self, value: Any, parts: Parts, files: FileWriter, *, with_classes: bool = False
@@ -88,13 +82,10 @@ class DocumentEncoder:
         new = list(state.classes)[before:]
         claimed = [cls for cls in new if parts.claims(cls, KEY)]
         if claimed:
-            for cls in new:
-                del state.classes[cls]
-            del state.declared[before:]
+            state.forget_classes(before)
             state.attachments.clear()
-            state.encoders = EncoderTable(
-                {**state.encoders, **dict.fromkeys(claimed, _part)}, _choose
-            )
+            state.encoders = ByType({**state.encoders, **dict.fromkeys(claimed, _part)}, _choose)
+            state.readers = ByType({**state.readers, **dict.fromkeys(claimed)}, _choose_reader)
         return bool(claimed)
 
     def _careful(self, value: Any, parts: Parts, files: FileWriter, with_classes: bool) -> bytes:
@@ -112,7 +103,13 @@ class DocumentEncoder:
             )
             state.attached += len(state.attachments)
             state.attachments.clear()
-        return to_json(self._document(tree, with_classes)).encode()
+            # What other materializers wrote into their records was not looked at.
+            return to_json(self._document(tree, with_classes)).encode()
+        document = self._document(tree, with_classes)
+        try:
+            return fast_json(document)
+        except ValueError:
+            return to_json(document).encode()
 
     def _tree(self, value: Any) -> Any:
         try:
@@ -172,8 +169,10 @@ def _refuse_class(value: Any, state: Encoding) -> Any:
     )
 
 
-_TABLE = EncoderTable({**scalars.ENCODERS, **containers.ENCODERS}, _choose)
+def _choose_reader(cls: type) -> ReadColumns | None:
+    family = family_of(cls)
+    return None if family is None else family.reader(cls)
 
 
-def _encoding() -> Encoding:
-    return Encoding(TRUSTING, _TABLE, _describe_class)
+_TABLE = ByType({**scalars.ENCODERS, **containers.ENCODERS}, _choose)
+_READERS: ByType[ReadColumns | None] = ByType({}, _choose_reader)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, Literal
 
+from pydantic_core import from_json as _rust_from_json
 from pydantic_core import to_json as _rust_json
 
 # The deepest value (100 levels of dicts with odd keys) takes three per level.
@@ -35,7 +36,9 @@ def fast_json(tree: Any) -> bytes:
 
 _MARKS = bytes.maketrans(b"{}", b"[]")
 _NO_MARK = bytes(code for code in range(256) if code not in b"[]{}")
-_DIGITS = bytes(0x30 if code in b"0123456789" else 0x20 for code in range(256))
+_DIGITS = bytes(
+    0x30 if code in b"0123456789" else code if code == 0x2E else 0x20 for code in range(256)
+)
 _TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*"')
 _LONG = b"0" * 19
 
@@ -49,9 +52,31 @@ from_plain_json = json.JSONDecoder(parse_constant=refuse_constant).decode
 """Return the value of JSON text without any tagged object."""
 
 
+_FEW_BYTES = 128 * 1024
+UNREAD = object()
+"""What `fast_from_json` returns for a text it does not take."""
+
+
+def fast_from_json(data: bytes) -> Any:
+    """Return the value of JSON text, in a half to a sixth of the time of Python's parser.
+
+    Returns:
+        UNREAD for what is no JSON, is nested deeper than 200 levels or holds
+        a lone surrogate: Python's parser tells these apart.
+    """
+    # Equal keys are one object in large texts; the cache for it takes 0.2 ms to set up.
+    shared: Literal["keys", "none"] = "keys" if len(data) > _FEW_BYTES else "none"
+    try:
+        return _rust_from_json(data, allow_inf_nan=False, cache_strings=shared)
+    except ValueError:
+        return UNREAD
+
+
 def has_long_digits(data: bytes) -> bool:
-    """Tell whether 19 digits in a row occur: no other integer can exceed 64 bits."""
-    return len(data) >= 19 and _LONG in data.translate(_DIGITS)
+    """Tell whether a number begins with 19 digits: no other integer can exceed 64 bits."""
+    digits = data.translate(_DIGITS)
+    # Small floats have up to 22 digits after the point.
+    return _LONG in digits and _LONG in digits.replace(b"." + _LONG, b".")
 
 
 def is_deeper(data: bytes, limit: int) -> bool:

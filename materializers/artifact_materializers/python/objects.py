@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields as dataclass_fields
 from dataclasses import is_dataclass
 from functools import cached_property, lru_cache
-from operator import attrgetter, itemgetter
+from operator import attrgetter, itemgetter, setitem
 from types import MemberDescriptorType
 from typing import Any
 
 from artifact_materializers.python.classes import Family, is_plain_object
-from artifact_materializers.python.state import TAG, Decode, Decoding, Encode, Encoding, Refused
+from artifact_materializers.python.columns import (
+    columns_of_dicts,
+    columns_of_slots,
+    columns_one_by_one,
+    for_each,
+    new_objects,
+    spaces_of,
+)
+from artifact_materializers.python.plain import TAG
+from artifact_materializers.python.state import (
+    Decode,
+    Decoding,
+    Encode,
+    Encoding,
+    MakeObjects,
+    ReadColumns,
+    Refused,
+)
 
 _MISSING = object()
 _CACHED_HASH = "_attrs_cached_hash"
@@ -177,6 +194,21 @@ def _reader(cls: type, names: tuple[str, ...]) -> Callable[[Any], Any]:
     return read_slots
 
 
+def _column_reader(cls: type, names: tuple[str, ...]) -> ReadColumns | None:
+    slots = slot_names(cls)
+    if not slots and cls.__dictoffset__:
+        read = columns_of_dicts
+    elif not cls.__dictoffset__ and set(slots) == set(names):
+        read = columns_of_slots
+    else:
+        read = columns_one_by_one
+
+    def columns(values: Sequence[Any]) -> list[list[Any]] | None:
+        return read(values, names, present_fields)
+
+    return columns if names else None
+
+
 def _decoder(cls: type, names: tuple[str, ...]) -> Decode:
     new = object.__new__
     assign = _assigner(cls)
@@ -193,14 +225,70 @@ def _decoder(cls: type, names: tuple[str, ...]) -> Decode:
     return decode
 
 
-def _assigner(cls: type) -> Callable[[Any, Any], None]:
-    slots = slot_names(cls)
-    has_cached_hash = _CACHED_HASH in slots or any(
+def _maker(cls: type, names: tuple[str, ...]) -> MakeObjects:
+    fill = _filler(cls, names)
+
+    def make(columns: list[list[Any]]) -> list[Any]:
+        if len(columns) != len(names):
+            raise ValueError(f"{len(columns)} columns for {len(names)} fields")
+        objects = new_objects(cls, len(columns[0]))
+        fill(objects, columns)
+        return objects
+
+    return make
+
+
+def _filler(
+    cls: type, names: tuple[str, ...]
+) -> Callable[[Sequence[Any], Sequence[Sequence[Any]]], None]:
+    """Return what sets all fields of new objects, as `_assigner` does for one."""
+    is_in_slots = bool(slot_names(cls))
+    if _caches_hash(cls) or (is_in_slots and cls.__dictoffset__):
+        assign = _assigner(cls)
+
+        def fill_each(objects: Sequence[Any], columns: Sequence[Sequence[Any]]) -> None:
+            for value, row in zip(objects, zip(*columns, strict=True), strict=True):
+                assign(value, zip(names, row, strict=True))
+
+        return fill_each
+    is_usual = cls.__setattr__ is object.__setattr__  # type: ignore[comparison-overlap]
+    put: Callable[[Any, str, Any], Any]
+    if is_usual and (is_in_slots or not _hides_fields(cls, names)):
+        put = setattr  # several times as fast as the other two
+    else:
+        put = object.__setattr__ if is_in_slots else setitem
+    targets = spaces_of if put is setitem else None
+
+    def fill(objects: Sequence[Any], columns: Sequence[Sequence[Any]]) -> None:
+        found = objects if targets is None else list(map(targets, objects))
+        for name, column in zip(names, columns, strict=True):
+            for_each(put, found, name, column)
+
+    return fill
+
+
+def _hides_fields(cls: type, names: tuple[str, ...]) -> bool:
+    """Tell whether a data descriptor of the class stands before a field in `__dict__`."""
+    return any(
+        hasattr(type(vars(base)[name]), door)
+        for base in cls.__mro__
+        for name in names
+        if name in vars(base)
+        for door in ("__set__", "__delete__")
+    )
+
+
+def _caches_hash(cls: type) -> bool:
+    return _CACHED_HASH in slot_names(cls) or any(
         _CACHED_HASH
         in getattr(getattr(vars(base).get("__hash__"), "__code__", None), "co_names", ())
         for base in cls.__mro__
     )
-    if not slots and not has_cached_hash:
+
+
+def _assigner(cls: type) -> Callable[[Any, Any], None]:
+    has_cached_hash = _caches_hash(cls)
+    if not slot_names(cls) and not has_cached_hash:
         return lambda value, pairs: value.__dict__.update(pairs)
     put = object.__setattr__
 
@@ -230,9 +318,13 @@ def _attrs_names(cls: Any) -> tuple[str, ...]:
 
 
 def _members(names_of: Callable[[type], tuple[str, ...]]) -> Callable[[Any], Any]:
+    names_once = lru_cache(maxsize=4096)(names_of)
+
     def members(value: Any) -> Iterator[tuple[str, Any]]:
-        attributes = state_of(value)
-        names = names_of(type(value))
+        cls: type = type(value)
+        names = names_once(cls)
+        has_slots = slot_names(cls) or not cls.__dictoffset__
+        attributes = state_of(value) if has_slots else value.__dict__
         return ((name, attributes[name]) for name in names if name in attributes)
 
     return members
@@ -247,6 +339,8 @@ def _family(
         names_of,
         lambda cls: _encoder(cls, names_of(cls)),
         _decoder,
+        lambda cls: _column_reader(cls, names_of(cls)),
+        _maker,
         _members(names_of),
     )
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from itertools import islice
+from operator import itemgetter
 from types import NoneType
 from typing import Any
 
@@ -53,8 +54,12 @@ def describe(value: Any) -> Mapping[str, Any]:
 
 
 def _types(values: Any) -> dict[str, int]:
-    counts = Counter(map(type, islice(values, _SAMPLE)))
-    return {cls.__name__: count for cls, count in counts.most_common(_TYPES)}
+    types = list(map(type, islice(values, _SAMPLE)))
+    distinct = dict.fromkeys(types)
+    # Counting few types is quicker one by one, and `most_common` would import heapq.
+    counts = {cls: types.count(cls) for cls in distinct} if len(distinct) < 4 else Counter(types)
+    most = sorted(counts.items(), key=itemgetter(1), reverse=True)[:_TYPES]
+    return {cls.__name__: count for cls, count in most}
 
 
 def pretty(value: Any) -> str:
@@ -66,15 +71,17 @@ def pretty(value: Any) -> str:
     cls: type = type(value)
     if cls in _LONG:
         return _page(value)
-    members = _members(value, _DEPTH)
-    if members is None:
+    is_sized = cls in SEQUENCES or cls in MAPPINGS or cls in SETS
+    # The line after the last one only tells that there are more.
+    inside = _inside(value, _DEPTH - 1, _ITEMS if is_sized else _ITEMS + 1)
+    if inside is None:
         return ""
     lines: list[str] = []
-    size, is_cut = 0, False
-    for line in islice(members, _ITEMS + 1):
+    size, is_cut = 0, is_sized and len(value) > _ITEMS
+    for line in inside:
         size += min(len(line), _LINE)
-        is_cut = len(lines) == _ITEMS or size > _CHARACTERS - _LINE
-        if is_cut:
+        if len(lines) == _ITEMS or size > _CHARACTERS - _LINE:
+            is_cut = True
             break
         lines.append(f"  {line if len(line) <= _LINE else line[: _LINE - 3] + '...'},")
     first, last = _brackets(cls)
@@ -88,22 +95,33 @@ def _brackets(cls: type) -> tuple[str, str]:
     return _BRACKETS.get(cls) or (f"{cls.__name__}(", ")")
 
 
-def _members(value: Any, depth: int) -> Iterator[str] | None:
-    """Return the lines of what is inside a value; None if it has no inside."""
+def _inside(value: Any, depth: int, most: int) -> list[str] | None:
+    """Return lines for the first elements of a value; None if it has no inside.
+
+    Args:
+        depth: How many levels of the elements are shown.
+        most: How many elements are shown.
+    """
     cls: type = type(value)
-    below = depth - 1
-    if cls in MAPPINGS:
-        return (f"{_line(key, below)}: {_line(item, below)}" for key, item in value.items())
+    show = _SHOWN.get
     if cls in SEQUENCES or cls in SETS:
-        return (_line(item, below) for item in value)
+        return [
+            known(item) if (known := show(type(item))) else _line(item, depth)
+            for item in islice(value, most)
+        ]
+    if cls in MAPPINGS:
+        return [
+            f"{_line(key, depth)}: {known(item) if (known := show(type(item))) else _line(item, depth)}"
+            for key, item in islice(value.items(), most)
+        ]
     family = family_of(cls)
     if family is None or family.kind == "enum":
         return None
     hidden = _hidden_names(cls)
-    return (
-        f"{name}={'...' if name in hidden else _line(item, below)}"
-        for name, item in family.members(value)
-    )
+    return [
+        f"{name}={'...' if name in hidden else _line(item, depth)}"
+        for name, item in islice(family.members(value), most)
+    ]
 
 
 @lru_cache(maxsize=4096)
@@ -119,25 +137,25 @@ def _hidden_names(cls: Any) -> frozenset[str]:
 
 def _line(value: Any, depth: int) -> str:
     cls: type = type(value)
-    if cls in _LONG:
-        return _short(value)
-    if cls is int:
-        bits = value.bit_length()
-        return repr(value) if bits < 1_000 else f"<int of {bits} bits>"
-    if cls in _SHORT:
-        return repr(value)[:_LINE]
-    members = _members(value, depth)
-    if members is None:
+    show = _SHOWN.get(cls)
+    if show is not None:
+        return show(value)
+    inside = _inside(value, depth - 1, _INNER + 1 if depth > 0 else 0)
+    if inside is None:
         if family_of(cls) is not None:
             return f"{cls.__name__}.{value._name_ or value._value_}"
         return f"<{cls.__module__}.{cls.__qualname__}>"
     first, last = _brackets(cls)
     if depth <= 0:
         return f"{first}...{last}"
-    shown = list(islice(members, _INNER + 1))
-    if len(shown) > _INNER:
-        shown[-1] = "..."
-    return f"{first}{', '.join(shown)}{last}"
+    if len(inside) > _INNER:
+        inside[-1] = "..."
+    return f"{first}{', '.join(inside)}{last}"
+
+
+def _number(value: int) -> str:
+    bits = value.bit_length()
+    return repr(value) if bits < 1_000 else f"<int of {bits} bits>"
 
 
 def _page(value: str | bytes | bytearray) -> str:
@@ -147,12 +165,25 @@ def _page(value: str | bytes | bytearray) -> str:
     return _clip(repr(value[:_CHARACTERS]), len(value) > _CHARACTERS)
 
 
-def _short(value: str | bytes | bytearray) -> str:
+def _text(value: str) -> str:
     if len(value) <= _STRING:
-        return repr(value) if type(value) is not str or value.isprintable() else ascii(value)
+        return repr(value) if value.isprintable() else ascii(value)
     return ascii(value[:_STRING]) + "..."
+
+
+def _short(value: bytes | bytearray) -> str:
+    return repr(value) if len(value) <= _STRING else ascii(value[:_STRING]) + "..."
 
 
 def _clip(text: str, is_cut: bool) -> str:
     is_cut = is_cut or len(text) > _CHARACTERS
     return text[: _CHARACTERS - 3] + "..." if is_cut else text
+
+
+_SHOWN: dict[type, Callable[[Any], str]] = {
+    **dict.fromkeys((bytes, bytearray), _short),
+    **dict.fromkeys(_SHORT, lambda value: repr(value)[:_LINE]),
+    **dict.fromkeys((float, bool, NoneType), repr),
+    int: _number,
+    str: _text,
+}

@@ -16,27 +16,16 @@ from typing import Any
 from uuid import UUID, SafeUUID
 from zoneinfo import ZoneInfo
 
-from artifact_materializers.python.state import TAG, Decode, Decoding, Encode, Encoding, Refused
+from artifact_materializers.python.plain import INT64, TAG, is_well_formed
+from artifact_materializers.python.state import Decode, Decoding, Encode, Encoding, Refused
 
 # Text in the document up to here; more lies in a file of its own, as it is.
 ATTACHED_BYTES = 64 * 1024
-_INT64 = 2**63
 _NAN = struct.pack(">d", float("nan"))
 
 
-def is_well_formed(text: str) -> bool:
-    """Tell whether a text has no lone surrogate, so that UTF-8 can hold it."""
-    if text.isascii():
-        return True
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def _int(value: int, state: Encoding) -> Any:
-    return value if -_INT64 <= value < _INT64 else {TAG: "int", "v": hex(value)}
+    return value if -INT64 <= value < INT64 else {TAG: "int", "v": hex(value)}
 
 
 def _float(value: float, state: Encoding) -> Any:

@@ -114,7 +114,7 @@ class StreamMaterializer(DirectMaterializer[Iterable[Any]]):
             raise at_path(error, "item 0", type(first)) from error
 
     def _write_lines(self, first: Any, rest: Iterator[Any], files: FileWriter) -> int:
-        encoder = DocumentEncoder("item 0")
+        encoder = DocumentEncoder("item 0", by_rows=True)
         declared = encoder.state.declared
         count = written_classes = size = 0
         lines: list[bytes] = []

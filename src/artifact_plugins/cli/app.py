@@ -10,14 +10,23 @@ from artifact_plugins.cli.options import place_options
 
 # Name, module in `commands`, one line of help: `--help` imports none of them.
 _COMMANDS = {
-    "list": ("listing", "List artifacts, or the versions of one."),
+    "list": ("listing", "List artifacts, or versions."),
     "show": ("show", "Show the record of a version, its metadata and previews."),
     "load": ("load", "Load a version and print it."),
     "export": ("export", "Copy the verified files of a version into a folder."),
     "lineage": ("lineage", "Draw what a version was made from, or what was made from it."),
     "runs": ("runs", "List runs, or the tasks and links of one."),
+    "tasks": ("tasks", "List tasks of all runs."),
+    "links": ("links", "List the links of all runs."),
     "tags": ("tags", "Show or change the tags and aliases of a version."),
+    "update": ("update", "Change the description, tags, metadata or name of a version."),
+    "delete": ("delete", "Put a version into the trash."),
+    "restore": ("restore", "Bring a deleted version back."),
+    "trash": ("trash", "List deleted versions that can be restored."),
+    "prune": ("prune", "Put versions that nothing holds into the trash; a dry run first."),
+    "gc": ("gc", "Remove the bytes of what was deleted long ago or never finished."),
     "explain": ("explain", "Explain which materializer handles a type."),
+    "explain-cache": ("explain_cache", "Explain why a task was or was not served from the cache."),
     "plugins": ("plugins", "List the installed plugins, broken ones too."),
     "doctor": ("doctor", "Check the ledger, every stored byte and the plugins."),
 }

@@ -10,7 +10,7 @@ from io import TextIOWrapper
 import click
 
 from artifact_plugins.cli.escaping import escaped
-from artifact_plugins.errors import ArtifactPluginsError
+from artifact_plugins.errors import ArtifactPluginsError, QueryError
 
 FAILED, INTERRUPTED, BROKEN_PIPE = 1, 130, 141
 
@@ -46,6 +46,11 @@ def _run(group: click.Group, arguments: Sequence[str] | None) -> int:
         return INTERRUPTED
     except SystemExit:  # what click makes of a broken pipe, after silencing the streams
         return BROKEN_PIPE
+    except QueryError as error:
+        message, *picture = str(error).split("\n")
+        report(error.code, message)
+        print(*map(escaped, picture), sep="\n", file=sys.stderr)
+        return FAILED
     except ArtifactPluginsError as error:
         return report(error.code, str(error))
     except OSError as error:

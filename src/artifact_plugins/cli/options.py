@@ -44,6 +44,16 @@ def page_options(function: Function) -> Function:
     )(function)
 
 
+def filter_options(function: Function) -> Function:
+    """Add `--where` and `--order-by`."""
+    function = click.option(
+        "--order-by", metavar="KEYS", help="Fields or metadata keys; - is descending."
+    )(function)
+    return click.option(
+        "--where", metavar="EXPR", help="Only what a filter holds for, as in Python."
+    )(function)
+
+
 def command(name: str) -> Callable[[Function], click.Command]:
     """Make a command whose function gets a `place` and `as_json` before its own arguments."""
 

@@ -55,11 +55,11 @@ class Place:
 
         Raises:
             SettingsError, StoreSchemeNotAllowedError: The URL cannot be used.
+            StoreReadError: The database server does not answer.
         """
-        from artifact_plugins.ledger.place import parse_url  # late, as above
+        from artifact_plugins.ledger.opening import has_ledger  # late, as above
 
-        path = parse_url(self.settings.ledger_url).path
-        return path is None or path.exists()
+        return has_ledger(self.settings.ledger_url)
 
     @property
     def has_store(self) -> bool:

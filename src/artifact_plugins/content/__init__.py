@@ -4,6 +4,7 @@ store.py      ContentStore: opens a store; writers, readers, run records, checks
 writer.py     VersionWriter: streams one version, then publishes it at once
 sinks.py      Sink: one file being written; the hashing lane beside it
 reader.py     VersionReader: verified buffers and folders of one version
+collecting.py what the ledger gave up is removed; which ledgers a store has
 restore.py    verified copies of files in a private folder
 walk.py       files below a path, with everything that is not a file refused
 manifest.py   the manifest beside the files: compose and check
@@ -13,6 +14,8 @@ urls.py       the allowed store URLs
 place.py      what a kind of store must offer: BlobStore, Draft, Place
 local.py      Place over local files (local_blobs.py, local_draft.py, staging.py, below.py)
 memory.py     Place over the in-memory filesystem of fsspec, for tests and scratch work
+remote/       Place over a bucket of S3, GCS or Azure
+identity.py   `store.json`: the id of a store, and the probe of what it promises
 failures.py   operating system errors under our names
 
 The order of a write: files into a private staging folder, hashed on their

@@ -15,7 +15,7 @@ from artifact_plugins.content.failures import write_failure, writing
 from artifact_plugins.content.local_blobs import sync, write_all
 from artifact_plugins.content.names import parents, version_prefix
 from artifact_plugins.content.place import Identity
-from artifact_plugins.errors import StoreWriteError
+from artifact_plugins.errors import SaveAbortedError, StoreWriteError
 from artifact_plugins.failpoints import failpoint
 
 if TYPE_CHECKING:
@@ -132,10 +132,7 @@ class LocalDraft:
                 self._published = True
                 if durable:
                     sync(shelf)
-                seen: list[Identity | None] = [
-                    identity_of(os.stat(f"{self._id}/{name}", dir_fd=shelf, follow_symlinks=False))
-                    for name in names
-                ]
+                seen = self._identities(shelf, names)
             finally:
                 os.close(shelf)
             failpoint("save.after_manifest")
@@ -154,7 +151,9 @@ class LocalDraft:
                 own = self._place.staging.own().file
                 shelf = self._place.shelf(self._id)
                 try:
-                    os.rename(self._id, self._id, src_dir_fd=shelf, dst_dir_fd=own)
+                    # A collector may have been faster.
+                    with suppress(FileNotFoundError):
+                        os.rename(self._id, self._id, src_dir_fd=shelf, dst_dir_fd=own)
                 finally:
                     os.close(shelf)
             self._folders = set()
@@ -164,6 +163,19 @@ class LocalDraft:
             with suppress(OSError):
                 own = self._place.staging.own().file
                 shutil.rmtree(self._id, ignore_errors=True, dir_fd=own)
+
+    def _identities(self, shelf: int, names: Sequence[str]) -> list[Identity | None]:
+        try:
+            return [
+                identity_of(os.stat(f"{self._id}/{name}", dir_fd=shelf, follow_symlinks=False))
+                for name in names
+            ]
+        except FileNotFoundError as error:
+            raise SaveAbortedError(
+                f"version {self._id!r} was removed by a collector before its commit",
+                hint="nothing was registered; saving it again makes a new version",
+                version_id=self._id,
+            ) from error
 
     def _prepare(self, name: str) -> None:
         if self._folders is None:

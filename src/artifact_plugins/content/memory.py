@@ -11,6 +11,7 @@ from typing import Any
 
 import fsspec
 
+from artifact_plugins.content.collecting import remove_objects
 from artifact_plugins.content.failures import checkpoint
 from artifact_plugins.content.names import version_prefix
 from artifact_plugins.content.place import Identity, Payload
@@ -173,6 +174,8 @@ class MemoryDraft:
 class MemoryPlace:
     """Place in this process; gone with it."""
 
+    probed_as = None
+
     def __init__(self, name: str, url: str) -> None:
         self.url = url
         self.blobs = MemoryBlobs(name)
@@ -199,6 +202,10 @@ class MemoryPlace:
     def private_folder(self) -> Path:
         """Make an empty folder (0700)."""
         return self._folders.make()
+
+    def remove_version(self, version_id: str) -> int:
+        """Remove the objects of a version."""
+        return remove_objects(self.blobs, version_id)
 
     def collect(self) -> int:
         """Nothing outlives its process here."""

@@ -97,6 +97,11 @@ class Place(Protocol):
     url: str
 
     @property
+    def probed_as(self) -> str | None:
+        """What a probe of the store vouches for; see `identity.store_id`."""
+        ...
+
+    @property
     def blobs(self) -> BlobStore:
         """The small objects of the store."""
         ...
@@ -111,6 +116,13 @@ class Place(Protocol):
 
     def private_folder(self) -> Path:
         """Make an empty folder (0700) that lives until `close`."""
+        ...
+
+    def remove_version(self, version_id: str) -> int:
+        """Remove the files of a version, out of sight first or its manifest last.
+
+        Returns the bytes freed; 0 when there is nothing. May be repeated.
+        """
         ...
 
     def collect(self) -> int:

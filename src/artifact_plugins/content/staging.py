@@ -113,17 +113,30 @@ def _collect(staging: int, name: str) -> int:
     try:
         if not _lock(file):
             return 0
-        freed = sum(
-            os.stat(entry, dir_fd=folder, follow_symlinks=False).st_size
-            for _, _, files, folder in os.fwalk(".", dir_fd=file)
-            for entry in files
-        )
-        shutil.rmtree(name, ignore_errors=True, dir_fd=staging)
-        return freed
+        return remove_tree(staging, name)
     except FileNotFoundError:
         return 0  # another collector is at it
     finally:
         os.close(file)
+
+
+def remove_tree(parent: int, name: str) -> int:
+    """Remove a folder of the open folder `parent`; returns the bytes freed.
+
+    Raises:
+        FileNotFoundError: Somebody else is removing it.
+    """
+    folder = os.open(name, _OPEN, dir_fd=parent)
+    try:
+        freed = sum(
+            os.stat(entry, dir_fd=inside, follow_symlinks=False).st_size
+            for _, _, files, inside in os.fwalk(".", dir_fd=folder)
+            for entry in files
+        )
+    finally:
+        os.close(folder)
+    shutil.rmtree(name, ignore_errors=True, dir_fd=parent)
+    return freed
 
 
 def _remove_own(own: dict[int, OwnFolder]) -> None:

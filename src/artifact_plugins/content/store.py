@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import os
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from artifact_plugins.content import manifest as manifests
+from artifact_plugins.content import collecting, identity
 from artifact_plugins.content.digests import content_hash, new_hasher
 from artifact_plugins.content.local import LocalPlace
-from artifact_plugins.content.names import is_id
-from artifact_plugins.content.place import BlobStore, Place
+from artifact_plugins.content.names import is_id, stored_names, version_prefix
+from artifact_plugins.content.place import Place
 from artifact_plugins.content.reader import VersionReader
 from artifact_plugins.content.rules import Rules, Seen
-from artifact_plugins.content.urls import Location, parse_store_url
+from artifact_plugins.content.urls import Location, local_path, parse_store_url
 from artifact_plugins.content.walk import describe
 from artifact_plugins.content.writer import VersionWriter
 from artifact_plugins.errors import (
     DigestMismatchError,
     InvalidKeyError,
-    ManifestInvalidError,
-    StoreCapabilityError,
 )
-from artifact_plugins.records.artifact import ArtifactVersion, FileRecord
+from artifact_plugins.records.artifact import ArtifactVersion, FileRecord, SaveType
 
-STORE_FORMAT = 1
-_STORE_JSON = "store.json"
-_STORE_JSON_BYTES = 64 * 1024
 _RUN_MAX_BYTES = 1024**3
 
 
@@ -62,7 +55,8 @@ class ContentStore:
         """Open a store, which is created when there is none.
 
         Args:
-            url: A folder, `file:///folder` or `memory://name`.
+            url: A folder, `file:///folder`, `memory://name`, or a bucket:
+                `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix`.
             durable: Whether files and folders are synced to the disk before
                 a version is published.
             digest: Algorithm of new payload digests: `blake3` or `sha256`.
@@ -74,15 +68,17 @@ class ContentStore:
             StoreSchemeNotAllowedError: Another URL scheme; nothing was opened.
             InvalidKeyError: The URL holds credentials, or has no usable form.
             StoreWriteError: There is no store, and none can be created.
-            StoreCapabilityError: A newer release made the store, or its
-                filesystem cannot create files exclusively.
+            StoreReadError: The bucket does not exist, or cannot be reached or read.
+            StoreCapabilityError: A newer release made the store, its
+                filesystem or provider cannot create files exclusively, or
+                the library of the provider is not installed.
             ManifestInvalidError: `store.json` is damaged or was removed.
         """
         new_hasher(digest, 0)
         location = parse_store_url(os.fspath(url))
         place = _open_place(location, durable=durable)
         try:
-            store_id = _store_id(place.blobs)
+            store_id = identity.store_id(place.blobs, place.probed_as)
         except BaseException:
             place.close()
             raise
@@ -151,6 +147,22 @@ class ContentStore:
                 last = parts[2]
                 yield last
 
+    def has(self, version: ArtifactVersion) -> bool:
+        """Tell whether the files of a version are there, by name and size; nothing is read."""
+        if version.uri.startswith("data:"):
+            return True
+        if version.save_type is SaveType.PREEXISTING:
+            return local_path(version.uri).exists()
+        prefix = version_prefix(_checked_id(version.id))
+        stored = stored_names([file.path for file in version.files])
+        sizes = {
+            f"{prefix}/{name}": f.size_bytes for name, f in zip(stored, version.files, strict=True)
+        }
+        blobs = self._place.blobs
+        return blobs.head(f"{prefix}/manifest.json") is not None and all(
+            blobs.head(key) == size for key, size in sizes.items()
+        )
+
     def check(self, version: ArtifactVersion) -> None:
         """Read all of a version again and compare it with its record.
 
@@ -166,6 +178,44 @@ class ContentStore:
                 hint="nothing was changed; the record was",
                 version_id=version.id,
             )
+
+    def remove_version(self, version_id: str, decision: collecting.Decision) -> int:
+        """Remove the files of a version after the ledger gave it up for good.
+
+        Args:
+            version_id: Its id; no save of it can be committed any more.
+            decision: What the ledger said: the save was aborted before its
+                commit, or the version was deleted and its time in the trash is over.
+
+        Returns:
+            The bytes freed; 0 when there are no files.
+
+        Raises:
+            StoreWriteError: They could not all be removed; repeating it is safe.
+        """
+        freed = collecting.remove_version(self._place, _checked_id(version_id), decision)
+        self._seen.forget_manifest(version_id)
+        return freed
+
+    def stored_bytes(self, version_id: str) -> int:
+        """Return how many bytes the files of a version take, its manifest included."""
+        return collecting.stored_bytes(self._place.blobs, _checked_id(version_id))
+
+    def decided_ids(self) -> Iterator[str]:
+        """Yield the ids of the versions whose removal was begun and not finished."""
+        return collecting.decided_ids(self._place.blobs)
+
+    def register_ledger(self, ledger_id: str) -> None:
+        """Note that a ledger has versions here, so that no other one collects them."""
+        collecting.register_ledger(self._place.blobs, _checked_id(ledger_id))
+
+    def ledger_ids(self) -> Iterator[str]:
+        """Yield the ids of the ledgers that have versions here, sorted."""
+        return collecting.ledger_ids(self._place.blobs)
+
+    def forget_ledger(self, ledger_id: str) -> None:
+        """Take back `register_ledger` for a ledger that is gone for good."""
+        collecting.forget_ledger(self._place.blobs, _checked_id(ledger_id))
 
     def collect_staging(self) -> int:
         """Remove what killed processes left behind; returns the bytes freed."""
@@ -188,68 +238,15 @@ def _open_place(location: Location, *, durable: bool) -> Place:
         from artifact_plugins.content.memory import MemoryPlace
 
         return MemoryPlace(location.name, location.url)
+    if location.kind != "local":
+        # Late: fsspec, as above.
+        from artifact_plugins.content.remote.place import RemotePlace
+        from artifact_plugins.content.remote.providers import open_bucket
+
+        bucket, _, prefix = location.name.partition("/")
+        opened = open_bucket(location.kind, bucket, f"{prefix}/" if prefix else "")
+        return RemotePlace(location.url, opened)
     return LocalPlace(Path(location.name), location.url, durable=durable)
-
-
-def _store_id(blobs: BlobStore) -> str:
-    if blobs.head(_STORE_JSON) is None:
-        _create(blobs)
-    return _read_store_json(blobs.get(_STORE_JSON, limit_bytes=_STORE_JSON_BYTES))
-
-
-def _create(blobs: BlobStore) -> None:
-    if next(blobs.list_prefix("versions"), None) is not None:
-        if blobs.head(_STORE_JSON) is not None:
-            return  # another process created it meanwhile and wrote a version
-        raise ManifestInvalidError(
-            "the store has versions but no store.json",
-            hint="nothing was changed; restore store.json from a backup",
-        )
-    _probe(blobs)
-    document = {
-        "format_version": STORE_FORMAT,
-        "store_id": str(uuid.uuid4()),
-        "capabilities": ["put_new"],
-        "digests": ["blake3", "sha256"],
-    }
-    # Whoever comes second reads what the first one wrote.
-    blobs.put_new(_STORE_JSON, manifests.canonical(document))
-
-
-def _probe(blobs: BlobStore) -> None:
-    key = f"staging/probe-{uuid.uuid4()}"
-    try:
-        honest = (
-            blobs.put_new(key, b"first")
-            and not blobs.put_new(key, b"second")
-            and blobs.get(key, limit_bytes=16) == b"first"
-        )
-    finally:
-        blobs.delete(key)
-    if not honest:
-        raise StoreCapabilityError(
-            "the store does not refuse to create a file that exists",
-            hint="nothing was written; two writers would overwrite each other, use another store",
-        )
-
-
-def _read_store_json(data: bytes) -> str:
-    try:
-        document: Any = json.loads(data)
-        store_format, store_id = document["format_version"], document["store_id"]
-        if not (isinstance(store_format, int) and isinstance(store_id, str) and is_id(store_id)):
-            raise ValueError("fields of another type")
-    except (ValueError, LookupError, TypeError, RecursionError) as error:
-        raise ManifestInvalidError(
-            "store.json cannot be read", hint="nothing was changed; restore it from a backup"
-        ) from error
-    if store_format > STORE_FORMAT:
-        raise StoreCapabilityError(
-            f"the store has format {store_format}, this release knows {STORE_FORMAT}",
-            hint="nothing was written; upgrade artifact-plugins",
-            format_version=store_format,
-        )
-    return store_id
 
 
 def _checked_id(text: str) -> str:

@@ -10,19 +10,31 @@ from urllib.parse import unquote, urlsplit
 from artifact_plugins.errors import InvalidKeyError, StoreSchemeNotAllowedError
 
 # scheme -> kind of place; anything else is refused unopened.
-SCHEMES = {"file": "local", "memory": "memory"}
+SCHEMES = {
+    "file": "local",
+    "memory": "memory",
+    "s3": "s3",
+    "gs": "gcs",
+    "gcs": "gcs",
+    "az": "azure",
+    "abfs": "azure",
+}
+# kind -> the scheme that its URLs get.
+_BUCKETS = {"s3": "s3", "gcs": "gs", "azure": "az"}
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+):")
 _PART = r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,119}"
 _MEMORY_NAME = re.compile(rf"{_PART}(/{_PART}){{0,8}}")
+_BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9._\-]{2,221}(/[A-Za-z0-9_][A-Za-z0-9_.=\-]{0,119}){0,8}")
 
 
 class Location(NamedTuple):
     """Where a store is.
 
     Attributes:
-        kind: `local` or `memory`.
-        name: The absolute folder, or the name of the memory store.
+        kind: `local`, `memory`, `s3`, `gcs` or `azure`.
+        name: The absolute folder, the name of the memory store, or
+            bucket and prefix, without a slash at the end.
         url: The same as a URL, without a slash at the end.
     """
 
@@ -47,6 +59,9 @@ def parse_store_url(url: str) -> Location:
                 hint="use 'memory://name' with letters, digits, '_', '-', '.'",
             )
         return Location("memory", name, f"memory://{name}")
+    if (kind := SCHEMES.get(scheme, "local")) in _BUCKETS:
+        name = _bucket_name(url)
+        return Location(kind, name, f"{_BUCKETS[kind]}://{name}")
     path = local_path(url)
     return Location("local", str(path), path.as_uri())
 
@@ -85,6 +100,18 @@ def local_path(uri: str | PurePath) -> Path:
             f"path {text!r} is relative, and the working folder was removed",
             hint="nothing was opened; use an absolute path",
         ) from error
+
+
+def _bucket_name(url: str) -> str:
+    start, _, name = url.partition("://")
+    name = name.removesuffix("/")
+    if not _BUCKET_NAME.fullmatch(name) or ".." in name:
+        raise InvalidKeyError(
+            f"a {start[:20]!r} URL has no usable bucket and prefix",
+            hint="nothing was opened; use 's3://bucket/prefix' with letters, digits, "
+            "'_', '-', '.', '='; endpoint and credentials belong into the environment",
+        )
+    return name
 
 
 def checked_scheme(url: str) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from artifact_plugins.contracts.offers import MaterializerOffer
+from artifact_plugins.contracts.offers import MaterializerOffer, RuntimeOffer
 
 if TYPE_CHECKING:
     from artifact_plugins.records import ArtifactVersion, Run, Task
@@ -30,6 +30,11 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 @hookspec
 def register_materializers() -> Sequence[MaterializerOffer]:  # type: ignore[empty-body]  # a spec
     """Offer materializers. All answers count; a key claimed twice is refused."""
+
+
+@hookspec
+def register_runtimes() -> Sequence[RuntimeOffer]:  # type: ignore[empty-body]  # a spec
+    """Offer runtimes by URL scheme. All answers count; a scheme claimed twice is refused."""
 
 
 @hookspec

@@ -9,6 +9,20 @@ Kind = Literal["dataclass", "pydantic", "enum", "namedtuple", "attrs", "iterator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeOffer:
+    """One runtime of a plugin, chosen by `Settings.runtime`.
+
+    Attributes:
+        scheme: Of the setting: `dask` for `dask://host:8786`.
+        target: A class or function that takes the whole setting and returns a
+            `Runtime`: `artifact_integrations.dask.runtime:DaskRuntime`.
+    """
+
+    scheme: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MaterializerOffer:
     """One materializer of a plugin.
 

@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any, Protocol
 
 
 class Runtime(Protocol):
-    """Runs one call at a time or many; the inline runtime runs it right here."""
+    """Where calls of steps run.
+
+    Attributes:
+        name: As in `Settings.runtime`.
+        is_local: Whether calls share the memory of this process. Others get
+            pickled arguments, and need the content store and the code of the step.
+    """
 
     name: str
+    is_local: bool
 
-    def call(self, function: Callable[..., Any], kwargs: dict[str, Any]) -> Any:
-        """Run `function(**kwargs)` and return its value; exceptions pass unchanged."""
+    @property
+    def workers(self) -> int:
+        """How many calls run at a time; 0 runs each where it is made. Read often."""
+        ...
+
+    def submit(self, function: Callable[..., Any], /, *args: Any) -> Future[Any]:
+        """Start a call; never asked when `workers` is 0."""
+        ...
+
+    def close(self) -> None:
+        """Let go of threads and processes; a later call may start them again."""
         ...

@@ -4,19 +4,29 @@ ledger.py      Ledger: the public door of this room
 summary.py     ArtifactSummary
 commit.py      the one write transaction
 edits.py       what may change later: description, tags, aliases, metadata, name
+liveness.py    Hold, Retention: what holds a version
+trash.py       delete, restore, collect, abort; deleted.py: what asking for one says
 lookup.py      one record by what people call it
 listing.py     pages of records; pages.py: tokens and limits
+filters/       the query language: from text to a page of records
 check.py       looks for damage
-schema.py      the tables; statements.py: what is asked of them, as SQLAlchemy says it
-compile.py     makes compiled_sqlite.py of these two, once; nothing else imports SQLAlchemy
+schema.py      the tables
+statements.py  what is asked of them, as SQLAlchemy says it; trash_statements.py,
+               statement_parts.py: parts of it
+compile.py     makes compiled_*.py and tables_*.py of these for each database, once;
+               besides filters/ and migrations/ nothing else imports SQLAlchemy
 selects.py     puts SELECTs together from its parts
 rows.py        records to rows and back
-database.py    connections per thread, transactions; gate.py: one writer at a time
-opening.py     looks before it writes; place.py, filesystem.py: where it may lie
-failures.py    database errors as named errors
+database.py    what the room asks of a database, and when it asks again
+opening.py     which database a URL means
+sqlite/        a file, or memory
+postgresql/    a server
+migrations/    from the schema of an older release to this one
+failures.py    errors that both databases have
 """
 
 from artifact_plugins.ledger.ledger import Ledger
+from artifact_plugins.ledger.liveness import Hold, HoldKind, Retention
 from artifact_plugins.ledger.summary import ArtifactSummary
 
-__all__ = ["ArtifactSummary", "Ledger"]
+__all__ = ["ArtifactSummary", "Hold", "HoldKind", "Ledger", "Retention"]

@@ -1,33 +1,27 @@
 """The one write transaction: runs, tasks, versions and links become visible together.
 
 Nothing is looked up before it is written: numbers come from the counter row
-of the artifact, and the unique idempotency key tells a repeat. Only then, in
+of the artifact, and the unique idempotency key tells a repeat. What is looked
+up after is whether a collector forbade one of the new versions. Only then, in
 a second transaction, are the known versions read.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Mapping
 from typing import Any
 
 from artifact_plugins.errors import (
     CommitUnknownError,
     IdempotencyConflictError,
     LineageConflictError,
+    SaveAbortedError,
 )
 from artifact_plugins.failpoints import failpoint
-from artifact_plugins.ledger import compiled_sqlite as sql
 from artifact_plugins.ledger import rows
-from artifact_plugins.ledger.database import Database
+from artifact_plugins.ledger.caching import add_entry
+from artifact_plugins.ledger.database import ConstraintViolation, Cursor, Database, Sql, repeat
 from artifact_plugins.ledger.edits import take_aliases
 from artifact_plugins.records import ArtifactVersion, Batch, VersionDraft
-
-_EXISTS = {
-    "version": "SELECT 1 FROM version WHERE id = ?",
-    "task": "SELECT 1 FROM task WHERE id = ?",
-    "run": "SELECT 1 FROM run WHERE id = ?",
-}
 
 Kinds = dict[tuple[str, str, str], int]
 
@@ -45,15 +39,7 @@ def write_batch(
     """
     prepared = _Prepared(batch)
     failpoint("commit.before")
-    try:
-        committed = _transact(database, kinds, prepared, durable, known=False)
-    except sqlite3.IntegrityError as error:
-        if error.sqlite_errorname != "SQLITE_CONSTRAINT_UNIQUE":
-            raise _conflict(database, batch, error) from error
-        try:
-            committed = _transact(database, kinds, prepared, durable, known=True)
-        except sqlite3.IntegrityError as again:
-            raise _conflict(database, batch, again) from again
+    committed = repeat(database, lambda: _write(database, kinds, prepared, durable), is_keyed=True)
     try:
         failpoint("commit.after")
     except OSError as error:
@@ -62,6 +48,22 @@ def write_batch(
             hint="nothing was deleted; repeat it with the same idempotency keys",
         ) from error
     return committed
+
+
+def _write(
+    database: Database, kinds: Kinds, prepared: _Prepared, durable: bool | None
+) -> tuple[ArtifactVersion, ...]:
+    """Write without a look first; when a key or id is there already, look and write the rest."""
+    try:
+        return _transact(database, kinds, prepared, durable, known=False)
+    except ConstraintViolation as error:
+        if error.kind != "unique":
+            kinds.clear()  # ids of rows that a restored backup may not have
+            raise _conflict(database, prepared.batch, error) from error
+    try:
+        return _transact(database, kinds, prepared, durable, known=True)
+    except ConstraintViolation as again:
+        raise _conflict(database, prepared.batch, again) from again
 
 
 class _Prepared:
@@ -82,7 +84,7 @@ class _Prepared:
 def _transact(
     database: Database, kinds: Kinds, prepared: _Prepared, durable: bool | None, *, known: bool
 ) -> tuple[ArtifactVersion, ...]:
-    learned: Kinds = {}
+    sql = database.sql
     with database.transaction(durable) as cursor:
         if prepared.runs:
             cursor.executemany(sql.UPSERT_RUN, prepared.runs)
@@ -99,9 +101,15 @@ def _transact(
             }
             pairs = [pair for pair in pairs if owners[pair[0].idempotency_key] is pair[0].version]
             links = [(*row[:8], ids.get(row[8], row[8]), row[9]) for row in links]
-        committed = _insert_versions(cursor, kinds, learned, pairs)
+        learned = _learn_kinds(database, cursor, kinds, pairs)
+        all_kinds = kinds | learned if learned else kinds
+        committed = _insert_versions(database, cursor, all_kinds, pairs)
+        if committed:
+            _refuse_aborted(cursor, sql, committed)
         if links:
             cursor.executemany(sql.INSERT_LINK, links)
+        for entry in prepared.batch.cache:
+            add_entry(cursor, sql, entry)
         failpoint("commit.inside")
     kinds.update(learned)
     if not known:
@@ -111,12 +119,13 @@ def _transact(
     return tuple(new.get(version.id, version) for version in standing)
 
 
-def _owners(database: Database, cursor: sqlite3.Cursor, batch: Batch) -> dict[str, ArtifactVersion]:
+def _owners(database: Database, cursor: Cursor, batch: Batch) -> dict[str, ArtifactVersion]:
     """Return which version each idempotency key stands for.
 
     That is the committed one; a draft (number 0) when the key is new, the
     first one when drafts share it.
     """
+    sql = database.sql
     owners: dict[str, ArtifactVersion] = {}
     for draft in batch.versions:
         key, version = draft.idempotency_key, draft.version
@@ -126,6 +135,14 @@ def _owners(database: Database, cursor: sqlite3.Cursor, batch: Batch) -> dict[st
             text = sql.VERSION_BY_ID if key == version.id else sql.VERSION_BY_KEY
             found = cursor.execute(text, (key,)).fetchall()
             known = rows.records(found, rows.version_record, database.path)
+            if known and known[0].deleted_at is not None:
+                raise IdempotencyConflictError(
+                    f"idempotency key {key!r} is that of {known[0]}, which was deleted at "
+                    f"{known[0].deleted_at:%Y-%m-%d %H:%M:%S} UTC",
+                    hint="nothing was written; restore that version or use a new key",
+                    idempotency_key=key,
+                    artifact=version.artifact,
+                )
             owner = owners[key] = known[0] if known else version
         if owner.content_hash != version.content_hash:
             raise IdempotencyConflictError(
@@ -139,56 +156,81 @@ def _owners(database: Database, cursor: sqlite3.Cursor, batch: Batch) -> dict[st
 
 
 def _insert_versions(
-    cursor: sqlite3.Cursor,
-    kinds: Mapping[tuple[str, str, str], int],
-    learned: Kinds,
+    database: Database,
+    cursor: Cursor,
+    kinds: Kinds,
     pairs: list[tuple[VersionDraft, rows.Row]],
 ) -> list[ArtifactVersion]:
-    numbers = _take_numbers(cursor, pairs)
+    sql = database.sql
+    numbers = _take_numbers(database, cursor, pairs)
     committed = []
     full_rows = []
     for draft, row in pairs:
         version = draft.version
-        kind = (version.project, version.artifact_type, version.data_type)
-        kind_id = kinds.get(kind) or learned.get(kind)
-        if kind_id is None:
-            kind_id = learned[kind] = cursor.execute(sql.KIND, kind).fetchone()[0]
+        kind_id = kinds[version.project, version.artifact_type, version.data_type]
         place = numbers[version.project, version.artifact]
         full_rows.append((place[0], place[1], kind_id, *row))
         committed.append(rows.numbered(version, place[1]))
         place[1] += 1
     if full_rows:
         cursor.executemany(sql.INSERT_VERSION, full_rows)
+    tags = [(tag, version.id) for version in committed for tag in version.tags]
+    if tags:
+        cursor.executemany(sql.ADD_TAG, tags)
     for version in committed:
-        if version.tags:
-            cursor.executemany(sql.ADD_TAG, [(tag, version.id) for tag in version.tags])
         if version.aliases:
-            take_aliases(cursor, version.id, version.aliases)
+            take_aliases(cursor, sql, version.id, version.aliases)
     return committed
 
 
+def _refuse_aborted(cursor: Cursor, sql: Sql, committed: list[ArtifactVersion]) -> None:
+    """Look after the insert: a collector that came first is seen, a later one sees the versions."""
+    ids = [version.id for version in committed]
+    found = cursor.execute(sql.ABORTED_BETWEEN, (min(ids), max(ids))).fetchall()
+    aborted = {row[0] for row in found}.intersection(ids)
+    if aborted:
+        raise SaveAbortedError(
+            f"a collector removed {len(aborted)} unfinished save"
+            f"{'s' * (len(aborted) > 1)} before the commit",
+            hint="nothing was registered; saving again makes a new version",
+            version_ids=sorted(aborted),
+        )
+
+
 def _take_numbers(
-    cursor: sqlite3.Cursor, pairs: list[tuple[VersionDraft, rows.Row]]
+    database: Database, cursor: Cursor, pairs: list[tuple[VersionDraft, rows.Row]]
 ) -> dict[tuple[str, str], list[int]]:
     """Return artifact id and next free number of each artifact, counters advanced."""
     wanted: dict[tuple[str, str], int] = {}
     for draft, _ in pairs:
         name = (draft.version.project, draft.version.artifact)
         wanted[name] = wanted.get(name, 0) + 1
-    numbers = {}
-    for name, count in wanted.items():
-        found = cursor.execute(sql.NEXT_NUMBERS, (*name, count + 1)).fetchone()
-        numbers[name] = [found[0], found[1] - count]
-    return numbers
+    # In one order for everybody: who waits for a row holds none that comes later.
+    names = sorted(wanted)
+    asked = [(*name, wanted[name] + 1) for name in names]
+    found = database.each(cursor, database.sql.NEXT_NUMBERS, asked)
+    return {name: [row[0], row[1] - wanted[name]] for name, row in zip(names, found, strict=True)}
 
 
-def _conflict(
-    database: Database, batch: Batch, error: sqlite3.IntegrityError
-) -> LineageConflictError:
+def _learn_kinds(
+    database: Database,
+    cursor: Cursor,
+    kinds: Kinds,
+    pairs: list[tuple[VersionDraft, rows.Row]],
+) -> Kinds:
+    """Return the ids of the kinds of the drafts that are not known yet."""
+    drafted = [draft.version for draft, _ in pairs]
+    named = {(one.project, one.artifact_type, one.data_type) for one in drafted}
+    unknown = sorted(named.difference(kinds))
+    found = database.each(cursor, database.sql.KIND, unknown)
+    return {kind: row[0] for kind, row in zip(unknown, found, strict=True)}
+
+
+def _conflict(database: Database, batch: Batch, error: ConstraintViolation) -> LineageConflictError:
     """Say which record is missing or contradicts another one; nothing was written."""
     facts: dict[str, Any] = {"reason": str(error)}
     what = f"a record contradicts the ledger: {error}"
-    if error.sqlite_errorname == "SQLITE_CONSTRAINT_FOREIGNKEY":
+    if error.kind == "foreign key":
         what = "a record names another one that is not in the ledger"
         missing = _missing(database, batch)
         if missing:
@@ -212,8 +254,10 @@ def _missing(database: Database, batch: Batch) -> tuple[str, str] | None:
         "task": {task.id for task in batch.tasks},
         "run": {run.id for run in batch.runs},
     }
+    sql = database.sql
+    exists = {"version": sql.VERSION_EXISTS, "task": sql.TASK_EXISTS, "run": sql.RUN_EXISTS}
     for table, ids in named.items():
         for one in sorted(one for one in ids - own[table] if one is not None):
-            if not database.read(_EXISTS[table], (one,)):
+            if not database.read(exists[table], (one,)):
                 return table, one
     return None

@@ -1,4 +1,4 @@
-"""Writes the SQL of the ledger into `compiled_sqlite`, so that no process pays for SQLAlchemy.
+"""Writes the SQL of the ledger for each database, so that no process pays for SQLAlchemy.
 
 After a change of `schema` or `statements`:
 
@@ -8,66 +8,173 @@ After a change of `schema` or `statements`:
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ClauseElement, ColumnElement
+from sqlalchemy import BigInteger, Boolean, ClauseElement, ColumnElement, Insert, Integer
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.postgresql import psycopg2
+from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.operators import and_
 
 from artifact_plugins.ledger import schema, statements
-
-TARGET = Path(__file__).with_name("compiled_sqlite.py")
-
-_HEAD = '''"""SQL of the ledger for SQLite: generated from `schema` and `statements`, do not edit.
-
-Change those and run `python -m artifact_plugins.ledger.compile`.
-"""
-'''
-_BY_POSITION = sqlite.dialect(paramstyle="qmark")
-_BY_NAME = sqlite.dialect(paramstyle="named")
+from artifact_plugins.ledger.statement_parts import PerDialect
 
 
-def render() -> str:
-    """Return the text of the module `compiled_sqlite`."""
-    return _HEAD + "".join(f"\n{line}\n" for line in _assignments())
+@dataclass(frozen=True)
+class Target:
+    """A module of SQL for one database.
+
+    Attributes:
+        name: As SQLAlchemy names the dialect.
+        title: As people name it.
+        by_position: The dialect, for values in the order of their places.
+        by_name: The same, for values with names.
+        position: A place of the first kind.
+        named: A place of the second kind.
+    """
+
+    name: str
+    title: str
+    by_position: Dialect
+    by_name: Dialect
+    position: str
+    named: str
+
+    def modules(self) -> dict[Path, str]:
+        """Return the text of each module of SQL for this database."""
+        return {
+            _path(f"compiled_{self.name}"): render(self),
+            _path(f"tables_{self.name}"): render_tables(self),
+        }
 
 
-def _assignments() -> Iterator[str]:
+# psycopg2's dialect writes `%s`, which psycopg 3 reads as well; that of
+# psycopg 3 would add casts which our columns make needless.
+_psycopg: Any = psycopg2.dialect
+TARGETS = (
+    Target(
+        "sqlite",
+        "SQLite",
+        sqlite.dialect(paramstyle="qmark"),
+        sqlite.dialect(paramstyle="named"),
+        "?",
+        ":{name}",
+    ),
+    Target(
+        "postgresql",
+        "PostgreSQL",
+        _psycopg(paramstyle="format"),
+        _psycopg(paramstyle="pyformat"),
+        "%s",
+        "%({name})s",
+    ),
+)
+
+
+def render(target: Target) -> str:
+    """Return the text of the module of a database's statements."""
+    head = f"SQL of the ledger for {target.title}: generated from `schema` and `statements`"
+    return _module(head, _assignments(target))
+
+
+def render_tables(target: Target) -> str:
+    """Return the text of the module that makes a database's tables."""
+    head = f"Tables of the ledger for {target.title}: generated from `schema`"
+    return _module(head, [_block("CREATE", "()", schema.create_statements(target.by_position))])
+
+
+def _module(head: str, parts: Iterable[str]) -> str:
+    advice = "Change that and run `python -m artifact_plugins.ledger.compile`."
+    return f'"""{head}, do not edit.\n\n{advice}\n"""\n' + "".join(f"\n{one}\n" for one in parts)
+
+
+def _path(name: str) -> Path:
+    return Path(__file__).with_name(f"{name}.py")
+
+
+def _assignments(target: Target) -> Iterator[str]:
     yield f"SCHEMA_VERSION = {schema.SCHEMA_VERSION}"
     yield f"APPLICATION_ID = 0x{schema.APPLICATION_ID:08X}"
     yield f"# Columns of VERSIONS.\nNUMBER = {statements.NUMBER}\nSEQ = {statements.SEQ}"
-    yield _block("CREATE", "()", schema.create_statements(_BY_POSITION))
+    yield (
+        '\ndef place(name: str) -> str:\n    """Return the place of a value that has a name."""\n'
+        f'    return f"{target.named}"\n'
+    )
+    yield (
+        'def places(count: int) -> str:\n    """Return that many places of values without names."""\n'
+        f'    return ", ".join(["{target.position}"] * count)\n'
+    )
     for name, (statement, names) in statements.STATEMENTS.items():
-        yield _literal(f"{name} = ", _positional(name, statement, names))
+        yield _literal(f"{name} = ", _positional(target, name, statement, names))
+    if target.name == "postgresql":
+        yield _many(target)
     for name, select in statements.SELECTS.items():
-        yield _literal(f"{name} = ", _named(select))
+        yield _literal(f"{name} = ", _named(target, select))
     for name, conditions in statements.CONDITIONS.items():
-        yield _mapping(name, {f'"{key}"': one for key, one in conditions.items()})
-    yield _mapping("MERGED", {str(key): one for key, one in statements.MERGED.items()})
+        yield _mapping(target, name, {f'"{key}"': one for key, one in conditions.items()})
+    yield _mapping(target, "MERGED", {str(key): one for key, one in statements.MERGED.items()})
 
 
-def _positional(name: str, statement: ClauseElement, names: tuple[str, ...]) -> str:
-    compiled = statement.compile(dialect=_BY_POSITION)
+def _positional(
+    target: Target, name: str, statement: ClauseElement | PerDialect, names: tuple[str, ...]
+) -> str:
+    compiled = _own(target, statement).compile(dialect=target.by_position)
     found = tuple(getattr(compiled, "positiontup", None) or ())
     if found != names:
         raise AssertionError(f"{name} takes {found}, not {names}")
     return str(compiled)
 
 
-def _named(statement: ClauseElement) -> str:
+def _many(target: Target) -> str:
+    """Give each INSERT a form that takes the values of many rows, column by column.
+
+    With it comes whether it changes rows that are there.
+    """
+    lines = ["# By the text for one row.", "MANY = {"]
+    for name, (statement, columns) in statements.STATEMENTS.items():
+        one = " ".join(_positional(target, name, statement, columns).split())
+        if not isinstance(statement, Insert) or " VALUES " not in one or " RETURNING " in one:
+            continue
+        start, _, rest = one.partition(" VALUES ")
+        end = rest.partition(")")[2]
+        arrays = ", ".join(f"%s::{_array(statement.table.c[column].type)}" for column in columns)
+        many = f"{start} SELECT * FROM unnest({arrays}){end}"  # noqa: S608  # our own names
+        text = _literal("        ", many)
+        lines.append(f"    {name}: (\n{text},\n        {'DO UPDATE' in end},\n    ),")
+    return "\n".join([*lines, "}"])
+
+
+def _array(kind: Any) -> str:
+    for own, name in ((BigInteger, "bigint"), (Integer, "integer"), (Boolean, "boolean")):
+        if isinstance(kind, own):
+            return f"{name}[]"
+    return "text[]"
+
+
+def _named(target: Target, statement: ClauseElement | PerDialect) -> str:
+    statement = _own(target, statement)
     if isinstance(statement, ColumnElement):
         statement = statement.self_group(against=and_)  # conditions are joined by AND
-    compiled: Any = statement.compile(dialect=_BY_NAME)
+    compiled: Any = statement.compile(dialect=target.by_name)
     fixed = {name: value for name, value in compiled.params.items() if value is not None}
     if fixed:
         raise AssertionError(f"values that nobody will give: {fixed} in {compiled}")
     return str(compiled)
 
 
-def _mapping(name: str, clauses: dict[str, ClauseElement]) -> str:
-    return _block(name, "{}", {f"{key}: ": _named(one) for key, one in clauses.items()})
+def _own(target: Target, statement: ClauseElement | PerDialect) -> ClauseElement:
+    if isinstance(statement, PerDialect):
+        own: ClauseElement = getattr(statement, target.name)
+        return own
+    return statement
+
+
+def _mapping(target: Target, name: str, clauses: dict[str, Any]) -> str:
+    entries = {f"{key}: ": _named(target, one) for key, one in clauses.items()}
+    return _block(name, "{}", entries)
 
 
 def _block(name: str, brackets: str, entries: dict[str, str] | list[str]) -> str:
@@ -91,4 +198,6 @@ def _literal(start: str, text: str) -> str:
 
 
 if __name__ == "__main__":
-    TARGET.write_text(render(), encoding="utf-8")
+    for each in TARGETS:
+        for path, text in each.modules().items():
+            path.write_text(text, encoding="utf-8")

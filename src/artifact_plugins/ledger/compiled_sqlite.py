@@ -1,68 +1,26 @@
 """SQL of the ledger for SQLite: generated from `schema` and `statements`, do not edit.
 
-Change those and run `python -m artifact_plugins.ledger.compile`.
+Change that and run `python -m artifact_plugins.ledger.compile`.
 """
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 APPLICATION_ID = 0x4172506C
 
 # Columns of VERSIONS.
 NUMBER = 4
-SEQ = 31
+SEQ = 33
 
-CREATE = (
-    """CREATE TABLE artifact (id INTEGER NOT NULL, project TEXT NOT NULL, name TEXT NOT NULL,
-        next_version INTEGER NOT NULL, PRIMARY KEY (id), UNIQUE (project, name))""",
-    """CREATE TABLE run (id TEXT NOT NULL, project TEXT NOT NULL, pipeline TEXT NOT NULL, name TEXT
-        NOT NULL, state TEXT NOT NULL, parameters TEXT, started_at BIGINT NOT NULL, ended_at BIGINT,
-        error TEXT, external_ids TEXT, PRIMARY KEY (id)) WITHOUT ROWID""",
-    """CREATE INDEX ix_run_name ON run (name)""",
-    """CREATE INDEX ix_run_pipeline ON run (pipeline, id)""",
-    """CREATE INDEX ix_run_project ON run (project, id)""",
-    """CREATE TABLE version_kind (id INTEGER NOT NULL, project TEXT NOT NULL, artifact_type TEXT NOT
-        NULL, data_type TEXT NOT NULL, PRIMARY KEY (id), UNIQUE (project, artifact_type,
-        data_type))""",
-    """CREATE TABLE task (id TEXT NOT NULL, run_id TEXT NOT NULL, parent_id TEXT, name TEXT NOT
-        NULL, scope_path TEXT NOT NULL, type TEXT NOT NULL, iteration_index INTEGER, iteration_count
-        INTEGER, state TEXT NOT NULL, attempt INTEGER NOT NULL, code_snapshot TEXT, cache_key TEXT,
-        started_at BIGINT NOT NULL, ended_at BIGINT, error TEXT, PRIMARY KEY (id), FOREIGN
-        KEY(run_id) REFERENCES run (id), FOREIGN KEY(parent_id) REFERENCES task (id) DEFERRABLE
-        INITIALLY DEFERRED) WITHOUT ROWID""",
-    """CREATE INDEX ix_task_name ON task (name, id)""",
-    """CREATE INDEX ix_task_run ON task (run_id, id)""",
-    """CREATE TABLE version (seq INTEGER NOT NULL, artifact_id INTEGER NOT NULL, version INTEGER NOT
-        NULL, kind_id INTEGER NOT NULL, id TEXT NOT NULL, idempotency_key TEXT, version_name TEXT,
-        materializer TEXT, artifact_task TEXT, parameters TEXT, format TEXT NOT NULL,
-        plugin_snapshot TEXT, uri TEXT NOT NULL, files TEXT, size_bytes BIGINT NOT NULL,
-        is_directory BOOLEAN NOT NULL, content_hash TEXT NOT NULL, manifest_digest TEXT, save_type
-        TEXT NOT NULL, description TEXT, tags TEXT, aliases TEXT, metadata TEXT, previews TEXT,
-        run_id TEXT, task_id TEXT, item_count BIGINT, created_at BIGINT NOT NULL, updated_at BIGINT,
-        created_by TEXT NOT NULL, PRIMARY KEY (seq), UNIQUE (artifact_id, version), FOREIGN
-        KEY(artifact_id) REFERENCES artifact (id), FOREIGN KEY(kind_id) REFERENCES version_kind
-        (id), UNIQUE (id), FOREIGN KEY(run_id) REFERENCES run (id), FOREIGN KEY(task_id) REFERENCES
-        task (id))""",
-    """CREATE UNIQUE INDEX ix_version_key ON version (idempotency_key) WHERE idempotency_key IS NOT
-        NULL""",
-    """CREATE INDEX ix_version_kind ON version (kind_id, seq)""",
-    """CREATE INDEX ix_version_run ON version (run_id) WHERE run_id IS NOT NULL""",
-    """CREATE TABLE link (seq INTEGER NOT NULL, id TEXT NOT NULL, run_id TEXT NOT NULL, task_id TEXT
-        NOT NULL, io_type TEXT NOT NULL, "key" TEXT NOT NULL, producer_task TEXT NOT NULL,
-        producer_iteration INTEGER, position INTEGER NOT NULL, version_id TEXT, value TEXT, PRIMARY
-        KEY (seq), FOREIGN KEY(run_id) REFERENCES run (id), FOREIGN KEY(task_id) REFERENCES task
-        (id), FOREIGN KEY(version_id) REFERENCES version (id))""",
-    """CREATE INDEX ix_link_run_id ON link (run_id)""",
-    """CREATE UNIQUE INDEX ix_link_slot ON link (task_id, io_type, "key",
-        coalesce(producer_iteration, -1), position, coalesce(version_id, ''))""",
-    """CREATE INDEX ix_link_version ON link (version_id) WHERE version_id IS NOT NULL""",
-    """CREATE TABLE version_alias (artifact_id INTEGER NOT NULL, alias TEXT NOT NULL, version_seq
-        INTEGER NOT NULL, PRIMARY KEY (artifact_id, alias), FOREIGN KEY(artifact_id) REFERENCES
-        artifact (id), FOREIGN KEY(version_seq) REFERENCES version (seq)) WITHOUT ROWID""",
-    """CREATE INDEX ix_version_alias_alias ON version_alias (alias)""",
-    """CREATE TABLE version_tag (tag TEXT NOT NULL, version_seq INTEGER NOT NULL, artifact_id
-        INTEGER NOT NULL, PRIMARY KEY (tag, version_seq), FOREIGN KEY(version_seq) REFERENCES
-        version (seq), FOREIGN KEY(artifact_id) REFERENCES artifact (id)) WITHOUT ROWID""",
-)
+
+def place(name: str) -> str:
+    """Return the place of a value that has a name."""
+    return f":{name}"
+
+
+def places(count: int) -> str:
+    """Return that many places of values without names."""
+    return ", ".join(["?"] * count)
+
 
 UPSERT_RUN = """INSERT INTO run (id, project, pipeline, name, state, parameters, started_at,
     ended_at, error, external_ids) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE
@@ -108,8 +66,9 @@ VERSION_BY_ID = """SELECT artifact.project, artifact.name, version_kind.artifact
     version.is_directory, version.content_hash, version.manifest_digest, version.save_type,
     version.description, version.tags, version.aliases, version.metadata, version.previews,
     version.run_id, version.task_id, version.item_count, version.created_at, version.updated_at,
-    version.created_by, version.seq FROM version JOIN artifact ON artifact.id = version.artifact_id
-    JOIN version_kind ON version_kind.id = version.kind_id WHERE version.id = ?"""
+    version.created_by, version.deleted_at, version.collected_at, version.seq FROM version JOIN
+    artifact ON artifact.id = version.artifact_id JOIN version_kind ON version_kind.id =
+    version.kind_id WHERE version.id = ?"""
 
 VERSION_BY_KEY = """SELECT artifact.project, artifact.name, version_kind.artifact_type,
     version_kind.data_type, version.version, version.id, version.idempotency_key,
@@ -118,8 +77,112 @@ VERSION_BY_KEY = """SELECT artifact.project, artifact.name, version_kind.artifac
     version.is_directory, version.content_hash, version.manifest_digest, version.save_type,
     version.description, version.tags, version.aliases, version.metadata, version.previews,
     version.run_id, version.task_id, version.item_count, version.created_at, version.updated_at,
-    version.created_by, version.seq FROM version JOIN artifact ON artifact.id = version.artifact_id
-    JOIN version_kind ON version_kind.id = version.kind_id WHERE version.idempotency_key = ?"""
+    version.created_by, version.deleted_at, version.collected_at, version.seq FROM version JOIN
+    artifact ON artifact.id = version.artifact_id JOIN version_kind ON version_kind.id =
+    version.kind_id WHERE version.idempotency_key = ?"""
+
+VERSION_EXISTS = """SELECT 1 FROM version WHERE id = ?"""
+
+TASK_EXISTS = """SELECT 1 FROM task WHERE id = ?"""
+
+RUN_EXISTS = """SELECT 1 FROM run WHERE id = ?"""
+
+ADD_CACHE_ENTRY = """INSERT INTO cache_entry (key, task_id, step, parts) VALUES (?, ?, ?, ?) ON
+    CONFLICT (key) DO NOTHING"""
+
+MOVE_CACHE_ENTRY = """UPDATE cache_entry SET task_id = ?, parts = ? WHERE key = ? AND task_id = ?"""
+
+CACHE_ENTRY = """SELECT key, task_id, step, parts FROM cache_entry WHERE key = ?"""
+
+EARLIER_CACHE_ENTRIES = """SELECT key, task_id, step, parts FROM cache_entry WHERE step = ? AND
+    task_id < ? ORDER BY task_id DESC LIMIT ?"""
+
+REMOVE_TAG = """DELETE FROM version_tag WHERE tag = ? AND version_seq = (SELECT seq FROM version
+    WHERE id = ?)"""
+
+REMOVE_ALIAS = """DELETE FROM version_alias WHERE alias = ? AND artifact_id = (SELECT artifact_id
+    FROM version WHERE id = ?)"""
+
+UPDATE_VERSION = """UPDATE version SET description = ?, tags = ?, metadata = ?, updated_at = ? WHERE
+    id = ?"""
+
+ALIAS_HOLDER = """SELECT version.id FROM version_alias JOIN version ON version.seq =
+    version_alias.version_seq WHERE version_alias.alias = ? AND version_alias.artifact_id = (SELECT
+    artifact_id FROM version WHERE id = ?)"""
+
+ALIASES_OF = """SELECT aliases FROM version WHERE id = ?"""
+
+WRITE_ALIASES = """UPDATE version SET aliases = ?, updated_at = ? WHERE id = ?"""
+
+RENAME_ARTIFACT = """UPDATE artifact SET name = ? WHERE project = ? AND name = ?"""
+
+VERSION_FOR_CHANGE = """SELECT artifact.project, artifact.name, version_kind.artifact_type,
+    version_kind.data_type, version.version, version.id, version.idempotency_key,
+    version.version_name, version.materializer, version.artifact_task, version.parameters,
+    version.format, version.plugin_snapshot, version.uri, version.files, version.size_bytes,
+    version.is_directory, version.content_hash, version.manifest_digest, version.save_type,
+    version.description, version.tags, version.aliases, version.metadata, version.previews,
+    version.run_id, version.task_id, version.item_count, version.created_at, version.updated_at,
+    version.created_by, version.deleted_at, version.collected_at, version.seq FROM version JOIN
+    artifact ON artifact.id = version.artifact_id JOIN version_kind ON version_kind.id =
+    version.kind_id WHERE version.id = ?"""
+
+LOCK_ARTIFACT = """SELECT artifact.id FROM artifact WHERE artifact.id = (SELECT version.artifact_id
+    FROM version WHERE version.id = ?)"""
+
+DELETE_VERSION = """UPDATE version SET deleted_at = ? WHERE id = ?"""
+
+RESTORE_VERSION = """UPDATE version SET deleted_at = NULL, updated_at = ? WHERE id = ?"""
+
+COUNT_DELETED = """UPDATE artifact SET deleted_versions = deleted_versions + ? WHERE id = (SELECT
+    artifact_id FROM version WHERE id = ?)"""
+
+REMOVE_OWN_ALIAS = """DELETE FROM version_alias WHERE alias = ? AND version_seq = (SELECT seq FROM
+    version WHERE id = ?) AND artifact_id = (SELECT artifact_id FROM version WHERE id = ?)"""
+
+NTH_NEWEST = """SELECT version.version FROM version JOIN artifact ON artifact.id =
+    version.artifact_id WHERE artifact.project = ? AND artifact.name = ? AND version.deleted_at IS
+    NULL ORDER BY version.version DESC LIMIT 1 OFFSET ?"""
+
+OVERDUE = """SELECT id, size_bytes, CASE WHEN substr(uri, 1, 5) = 'data:' THEN size_bytes ELSE 0 END
+    FROM version WHERE deleted_at IS NOT NULL AND collected_at IS NULL AND deleted_at <= ? ORDER BY
+    deleted_at, seq"""
+
+COLLECT_VERSION = """UPDATE version SET collected_at = ?, previews = NULL, uri = CASE WHEN
+    substr(uri, 1, 5) = 'data:' THEN 'data:,' ELSE uri END WHERE id = ? AND deleted_at <= ? AND
+    collected_at IS NULL"""
+
+ABORTED_BETWEEN = """SELECT id FROM aborted_version WHERE id BETWEEN ? AND ?"""
+
+KEEP_WRITERS_OUT = """SELECT 1"""
+
+ABORT = """INSERT INTO aborted_version (id, aborted_at) VALUES (?, ?) ON CONFLICT DO NOTHING"""
+
+LEDGER_ID = """SELECT id FROM ledger_identity WHERE one = 1"""
+
+SET_LEDGER_ID = """INSERT INTO ledger_identity (one, id) VALUES (?, ?) ON CONFLICT DO NOTHING"""
+
+NEWEST_RUN_NAMES = """SELECT name FROM run ORDER BY id DESC LIMIT 1000"""
+
+ARTIFACT_BY_NAME = """SELECT id, next_version - 1 FROM artifact WHERE project = ? AND name = ?"""
+
+ARTIFACT_NAMES = """SELECT name FROM artifact WHERE project = ? ORDER BY name LIMIT 10000"""
+
+ALIASES_OF_ARTIFACT = """SELECT alias FROM version_alias WHERE artifact_id = ? ORDER BY alias LIMIT
+    1000"""
+
+GAPS = """SELECT a.project, a.name, a.next_version - 1, count(v.seq), coalesce(max(v.version), 0),
+    count(v.deleted_at), max(a.deleted_versions) FROM artifact AS a LEFT JOIN version AS v ON
+    v.artifact_id = a.id GROUP BY a.id HAVING count(v.seq) <> a.next_version - 1 OR
+    coalesce(max(v.version), 0) <> a.next_version - 1 OR count(v.deleted_at) <>
+    max(a.deleted_versions) ORDER BY a.project, a.name LIMIT 100"""
+
+LABELLED = """SELECT seq, id, tags, aliases FROM version WHERE (tags IS NOT NULL OR aliases IS NOT
+    NULL) AND deleted_at IS NULL"""
+
+TAGS = """SELECT version_seq, tag FROM version_tag"""
+
+ALIASES = """SELECT version_seq, alias FROM version_alias"""
 
 VERSIONS = """SELECT artifact.project, artifact.name, version_kind.artifact_type,
     version_kind.data_type, version.version, version.id, version.idempotency_key,
@@ -128,8 +191,9 @@ VERSIONS = """SELECT artifact.project, artifact.name, version_kind.artifact_type
     version.is_directory, version.content_hash, version.manifest_digest, version.save_type,
     version.description, version.tags, version.aliases, version.metadata, version.previews,
     version.run_id, version.task_id, version.item_count, version.created_at, version.updated_at,
-    version.created_by, version.seq FROM version JOIN artifact ON artifact.id = version.artifact_id
-    JOIN version_kind ON version_kind.id = version.kind_id"""
+    version.created_by, version.deleted_at, version.collected_at, version.seq FROM version JOIN
+    artifact ON artifact.id = version.artifact_id JOIN version_kind ON version_kind.id =
+    version.kind_id"""
 
 VERSION_SEQS = """SELECT version.seq FROM version"""
 
@@ -150,16 +214,20 @@ LINKS = """SELECT link.id, link.run_id, link.task_id, link.io_type, link."key", 
 
 LINK_SEQS = """SELECT link.seq FROM link"""
 
-ARTIFACTS = """SELECT artifact.project, artifact.name, artifact.next_version - 1 AS anon_1,
-    version_kind.artifact_type, version_kind.data_type, version.size_bytes,
-    coalesce(version.updated_at, version.created_at) AS coalesce_1, version.id, version.version FROM
-    artifact JOIN version ON artifact.id = version.artifact_id AND version.version =
-    artifact.next_version - 1 JOIN version_kind ON version_kind.id = version.kind_id"""
+ARTIFACTS = """SELECT artifact.project, artifact.name, (artifact.next_version - 1) -
+    artifact.deleted_versions AS anon_1, version_kind.artifact_type, version_kind.data_type,
+    version.size_bytes, coalesce(version.updated_at, version.created_at) AS coalesce_1, version.id,
+    version.version FROM artifact JOIN version ON artifact.id = version.artifact_id AND
+    version.version = (SELECT newer.version FROM version AS newer WHERE newer.artifact_id =
+    artifact.id AND newer.deleted_at IS NULL ORDER BY newer.version DESC LIMIT 1 OFFSET 0) JOIN
+    version_kind ON version_kind.id = version.kind_id"""
 
 VERSION_WHERE = {
     "version": """version.version = :version""",
     "run_id": """version.run_id = :run_id""",
     "task_id": """version.task_id = :task_id""",
+    "live": """version.deleted_at IS NULL""",
+    "deleted": """version.deleted_at IS NOT NULL""",
     "run_of_task": """version.run_id = (SELECT task.run_id FROM task WHERE task.id = :task_id)""",
     "ids": """version.id IN (:ids)""",
     "id_prefix": """version.id >= :id_prefix AND version.id < :id_end""",
@@ -217,15 +285,15 @@ ARTIFACT_WHERE = {
 
 MERGED = {
     (True, True): """SELECT inside.seq FROM version_kind JOIN version AS inside ON inside.seq IN
-        (SELECT other.seq FROM version AS other WHERE other.kind_id = version_kind.id AND other.seq
-        < :after ORDER BY other.seq DESC LIMIT :limit OFFSET 0)""",
+        (SELECT other.seq FROM version AS other WHERE other.deleted_at IS NULL AND other.kind_id =
+        version_kind.id AND other.seq < :after ORDER BY other.seq DESC LIMIT :limit OFFSET 0)""",
     (True, False): """SELECT inside.seq FROM version_kind JOIN version AS inside ON inside.seq IN
-        (SELECT other.seq FROM version AS other WHERE other.kind_id = version_kind.id ORDER BY
-        other.seq DESC LIMIT :limit OFFSET 0)""",
+        (SELECT other.seq FROM version AS other WHERE other.deleted_at IS NULL AND other.kind_id =
+        version_kind.id ORDER BY other.seq DESC LIMIT :limit OFFSET 0)""",
     (False, True): """SELECT inside.seq FROM version_kind JOIN version AS inside ON inside.seq IN
-        (SELECT other.seq FROM version AS other WHERE other.kind_id = version_kind.id AND other.seq
-        > :after ORDER BY other.seq ASC LIMIT :limit OFFSET 0)""",
+        (SELECT other.seq FROM version AS other WHERE other.deleted_at IS NULL AND other.kind_id =
+        version_kind.id AND other.seq > :after ORDER BY other.seq ASC LIMIT :limit OFFSET 0)""",
     (False, False): """SELECT inside.seq FROM version_kind JOIN version AS inside ON inside.seq IN
-        (SELECT other.seq FROM version AS other WHERE other.kind_id = version_kind.id ORDER BY
-        other.seq ASC LIMIT :limit OFFSET 0)""",
+        (SELECT other.seq FROM version AS other WHERE other.deleted_at IS NULL AND other.kind_id =
+        version_kind.id ORDER BY other.seq ASC LIMIT :limit OFFSET 0)""",
 }

@@ -1,204 +1,174 @@
-"""Connections to one ledger: one per thread and process, and one write transaction at a time."""
+"""What the ledger asks of a database; `sqlite` and `postgresql` are two that have it.
+
+The rest of the room knows only this contract: it takes its SQL from `sql`,
+gives values, and meets no error of a driver.
+"""
 
 from __future__ import annotations
 
-import os
-import sqlite3
-import threading
+import random
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import wraps
+from types import ModuleType
+from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar
 
-from artifact_plugins.errors import StoreWriteError
-from artifact_plugins.ledger.failures import ledger_failure
-from artifact_plugins.ledger.gate import WriteGate
-from artifact_plugins.ledger.opening import connect, open_place
-from artifact_plugins.ledger.place import Place
+from artifact_plugins.errors import ArtifactPluginsError, CommitUnknownError
 
+T = TypeVar("T")
+P = ParamSpec("P")
 Row = tuple[Any, ...]
+Values = Sequence[Any] | Mapping[str, Any]
+# `compiled_sqlite` or `compiled_postgresql`.
+Sql = ModuleType
 
-# Connections of a parent process: closing them here would touch its locks.
-_inherited: list[Connection] = []
-
-
-class Connection:
-    """A connection that belongs to one thread; `is_full` is how its commits are synced."""
-
-    __slots__ = ("cursor", "is_full", "raw", "thread")
-
-    def __init__(self, raw: sqlite3.Connection) -> None:
-        self.raw = raw
-        self.cursor = raw.cursor()
-        self.is_full = True
-        self.thread = threading.current_thread()
+_FIRST_PAUSE_SECONDS = 0.005
+_LONGEST_PAUSE_SECONDS = 1.0
+_FEWEST_ATTEMPTS = 4
 
 
-class Database:
-    """The one place of the ledger that talks to `sqlite3`.
+class Cursor(Protocol):
+    """What runs statements inside a transaction."""
 
-    Args:
-        place: Where the ledger is; made when it is not there.
-        durable: Whether commits are synced to the disk, unless they say otherwise.
-        timeout_seconds: How long to wait for other writers.
+    @property
+    def rowcount(self) -> int:
+        """How many rows the last statement changed."""
+
+    def execute(self, text: str, values: Values = ..., /) -> Any:
+        """Run one statement."""
+
+    def executemany(self, text: str, rows: Iterable[Sequence[Any]], /) -> Any:
+        """Run one statement for each row, in their order."""
+
+    def fetchone(self) -> Any:
+        """Return the next row of the last statement, None after the last."""
+
+    def fetchall(self) -> list[Any]:
+        """Return the rows of the last statement that are left."""
+
+
+class ConstraintViolation(Exception):
+    """What leaves a transaction whose records contradict others; it was rolled back.
+
+    Attributes:
+        kind: Which promise of the schema was broken.
     """
 
-    def __init__(self, place: Place, *, durable: bool, timeout_seconds: float) -> None:
-        self.path = str(place)
-        self.durable = durable
-        self._place = place
-        self._timeout = timeout_seconds
-        self.gate = WriteGate(place.path, timeout_seconds)
-        raw, self.is_read_only = open_place(place, self.gate, timeout_seconds)
-        self._pid = os.getpid()
-        self._local = threading.local()
-        first = Connection(raw)
-        self._local.connection = first
-        self._all = [first]
-        self._all_lock = threading.Lock()
-        # In memory there is one connection, and everybody takes turns.
-        self._turn = threading.RLock() if place.path is None else None
-        self._shared = first if place.path is None else None
+    def __init__(self, kind: Literal["unique", "foreign key", "other"], reason: str) -> None:
+        super().__init__(reason)
+        self.kind = kind
 
-    def read(self, text: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
+
+class Database(ABC):
+    """One open ledger; safe to share between threads and to take through a fork.
+
+    Attributes:
+        dialect_name: Which SQL it speaks, as SQLAlchemy names it.
+        sql: Every statement in that SQL: `compiled_sqlite` or `compiled_postgresql`.
+        path: What messages call it; holds no credentials.
+        durable: Whether commits survive a power cut, unless they say otherwise.
+        timeout_seconds: How long to wait for others, and to repeat what may be repeated.
+        is_read_only: Whether this process cannot write to it.
+    """
+
+    dialect_name: Literal["sqlite", "postgresql"]
+    sql: Sql
+    path: str
+    durable: bool
+    timeout_seconds: float
+    is_read_only: bool
+
+    @abstractmethod
+    def read(self, text: str, values: Values = ()) -> list[Row]:
         """Run one SELECT and return its rows.
+
+        Args:
+            text: SQL of this dialect.
+            values: By position, or by name; as `text` has its places.
 
         Raises:
             LedgerBusyError, LedgerCorruptError, StoreReadError: It could not be read.
         """
-        try:
-            if self._turn is None:
-                return self.connection().cursor.execute(text, values).fetchall()
-            with self._turn:
-                return self.connection().cursor.execute(text, values).fetchall()
-        except (sqlite3.Error, OSError) as error:
-            raise ledger_failure(error, self.path, writing=False, waited=self._timeout) from error
 
-    def transaction(self, durable: bool | None = None) -> Transaction:
+    @abstractmethod
+    def transaction(self, durable: bool | None = None) -> AbstractContextManager[Cursor]:
         """Return a write transaction to enter with `with`; it gives a cursor.
 
         It commits at the end of the block and rolls back when the block
-        raises. `sqlite3.IntegrityError` passes as it is; other errors of the
-        database and the system are named.
+        raises. Broken constraints leave it as `ConstraintViolation`; other
+        errors of the database and the system are named. One that has
+        `is_rolled_back` says that the same block may be run again.
         """
-        return Transaction(self, self.durable if durable is None else durable)
 
-    def connection(self) -> Connection:
-        """Return the connection of this thread, made at its first use."""
-        if self._shared is not None:
-            return self._shared
-        if self._pid != os.getpid():
-            self._leave_parent()
-        try:
-            found: Connection = self._local.connection
-        except AttributeError:
-            found = self._local.connection = self._adopt_or_connect()
-        return found
+    @abstractmethod
+    def each(self, cursor: Cursor, text: str, rows: Sequence[Sequence[Any]]) -> list[Row]:
+        """Run a statement for each row in a transaction; return the one row of each answer."""
 
+    @abstractmethod
+    def damage(self) -> list[str]:
+        """Return a sentence for each thing that the database itself finds wrong."""
+
+    @abstractmethod
     def close(self) -> None:
-        """Close every connection of this process; the last one checkpoints."""
-        if self._pid != os.getpid():
-            self._leave_parent()
-        with self._all_lock:
-            connections, self._all = self._all, []
-        self._local = threading.local()
-        if not connections:
-            self.gate.close()
-            return
-        self.gate.acquire()
+        """Close every connection of this process; a later call opens new ones."""
+
+
+def repeat(database: Database, work: Callable[[], T], *, is_keyed: bool) -> T:
+    """Do `work`; again, when the database rolled it back for no fault of its own.
+
+    Args:
+        database: Where it works; its timeout bounds the repeats.
+        work: What to do, one transaction.
+        is_keyed: Whether `work` finds out what an earlier attempt wrote. Then
+            it is done again too when the answer to a COMMIT was lost.
+
+    Raises:
+        CommitUnknownError: An answer was lost, and no repeat told the outcome.
+        Exception: What `work` raised last.
+    """
+    unknown: CommitUnknownError | None = None
+    pauses: Iterator[float] | None = None
+    while True:
         try:
-            for connection in connections:
-                connection.raw.close()
-        finally:
-            self.gate.release()
-            self.gate.close()
-
-    def _adopt_or_connect(self) -> Connection:
-        with self._all_lock:
-            for connection in self._all:
-                if not connection.thread.is_alive():
-                    connection.thread = threading.current_thread()
-                    if connection.raw.in_transaction:
-                        connection.raw.rollback()
-                    return connection
-            connection = Connection(connect(self._place, self._timeout))
-            self._all.append(connection)
-            return connection
-
-    def _leave_parent(self) -> None:
-        _inherited.extend(self._all)
-        self._all = []
-        self._all_lock = threading.Lock()
-        self._local = threading.local()
-        self._pid = os.getpid()
+            return work()
+        except CommitUnknownError as error:
+            if not is_keyed:
+                raise
+            unknown = error
+        except ArtifactPluginsError as error:
+            if not getattr(error, "is_rolled_back", False):
+                if unknown is not None:
+                    raise unknown from error
+                raise
+            last = error
+        pauses = pauses or _pauses(database.timeout_seconds)
+        pause = next(pauses, None)
+        if pause is None:
+            raise unknown or last
+        time.sleep(pause)
 
 
-class Transaction:
-    """`BEGIN IMMEDIATE` .. `COMMIT` behind the write gate."""
+def _pauses(seconds: float) -> Iterator[float]:
+    """Yield how long to wait before each repeat; some come even when there is no time."""
+    ends_at = time.monotonic() + seconds
+    longest = _FIRST_PAUSE_SECONDS
+    attempt = 1
+    while attempt < _FEWEST_ATTEMPTS or time.monotonic() < ends_at:
+        # Full jitter: those who met each other do not meet again.
+        yield random.uniform(0, longest)  # noqa: S311  # no secret
+        longest = min(longest * 2, _LONGEST_PAUSE_SECONDS)
+        attempt += 1
 
-    __slots__ = ("_connection", "_database", "_durable")
-    _connection: Connection
 
-    def __init__(self, database: Database, durable: bool) -> None:
-        self._database = database
-        self._durable = durable
+def repeatable(
+    edit: Callable[Concatenate[Database, P], T],
+) -> Callable[Concatenate[Database, P], T]:
+    """Decorate a function of one transaction, which may run again when it was rolled back."""
 
-    def __enter__(self) -> sqlite3.Cursor:
-        database = self._database
-        if database.is_read_only:
-            raise StoreWriteError(
-                f"ledger {database.path!r} is read-only here",
-                hint="nothing was written; reading works",
-                path=database.path,
-                retryable=False,
-            )
-        if database._turn is not None:
-            database._turn.acquire()
-        else:
-            database.gate.acquire()
-        started = time.monotonic()
-        try:
-            connection = self._connection = database.connection()
-            if connection.is_full is not self._durable:
-                mode = "FULL" if self._durable else "NORMAL"
-                connection.cursor.execute(f"PRAGMA synchronous={mode}")
-                connection.is_full = self._durable
-            connection.cursor.execute("BEGIN IMMEDIATE")
-        except (sqlite3.Error, OSError) as error:
-            self._leave()
-            waited = time.monotonic() - started
-            raise ledger_failure(error, database.path, writing=True, waited=waited) from error
-        except BaseException:
-            self._leave()
-            raise
-        return connection.cursor
+    @wraps(edit)
+    def repeated(database: Database, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return repeat(database, lambda: edit(database, *args, **kwargs), is_keyed=False)
 
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        try:
-            if error is None:
-                self._connection.cursor.execute("COMMIT")
-        except BaseException as failure:
-            error = failure
-            raise
-        finally:
-            try:
-                if error is not None:
-                    self._finish(error)
-            finally:
-                self._leave()
-
-    def _finish(self, error: BaseException) -> None:
-        connection = self._connection
-        if connection.raw.in_transaction:
-            # A full disk or an I/O error has rolled back already.
-            connection.raw.rollback()
-        if isinstance(error, sqlite3.IntegrityError):
-            return
-        if isinstance(error, sqlite3.Error | OSError):
-            raise ledger_failure(error, self._database.path, writing=True) from error
-
-    def _leave(self) -> None:
-        database = self._database
-        if database._turn is not None:
-            database._turn.release()
-        else:
-            database.gate.release()
+    return repeated

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Mapping
 from types import EllipsisType
 from typing import Any
 
 from artifact_plugins.errors import ArtifactMissingError, LineageConflictError
-from artifact_plugins.ledger import compiled_sqlite as sql
 from artifact_plugins.ledger import rows
-from artifact_plugins.ledger.database import Database
+from artifact_plugins.ledger.database import ConstraintViolation, Cursor, Database, Sql, repeatable
+from artifact_plugins.ledger.deleted import deleted_error
 from artifact_plugins.records import (
     ArtifactVersion,
     check_label,
@@ -19,52 +18,49 @@ from artifact_plugins.records import (
     now,
 )
 
-_REMOVE_TAG = """DELETE FROM version_tag WHERE tag = ? AND version_seq =
-    (SELECT seq FROM version WHERE id = ?)"""
-_REMOVE_ALIAS = """DELETE FROM version_alias WHERE alias = ? AND artifact_id =
-    (SELECT artifact_id FROM version WHERE id = ?)"""
-_UPDATE = """UPDATE version SET description = ?, tags = ?, metadata = ?, updated_at = ?
-    WHERE id = ?"""
-_ALIAS_HOLDER = """SELECT version.id FROM version_alias
-    JOIN version ON version.seq = version_alias.version_seq
-    WHERE version_alias.alias = ? AND version_alias.artifact_id =
-    (SELECT artifact_id FROM version WHERE id = ?)"""
-_WRITE_ALIASES = "UPDATE version SET aliases = ?, updated_at = ? WHERE id = ?"
 
-
+@repeatable
 def update_version(
     database: Database,
     version_id: str,
     *,
     description: str | EllipsisType | None,
+    tags: Iterable[str] | EllipsisType,
     tags_add: Iterable[str],
     tags_remove: Iterable[str],
     metadata: Mapping[str, Any] | EllipsisType,
+    expected: ArtifactVersion | None,
 ) -> ArtifactVersion:
     """Change what may change of a version; see `Ledger.update_version`."""
+    replaced = None if isinstance(tags, EllipsisType) else [check_label(tag) for tag in tags]
     added = [check_label(tag) for tag in tags_add]
     removed = [check_label(tag) for tag in tags_remove]
     checked = None if isinstance(metadata, EllipsisType) else check_metadata(metadata)
+    sql = database.sql
     with database.transaction() as cursor:
-        before = _version(database, cursor, version_id)
-        tags = [tag for tag in dict.fromkeys((*before.tags, *added)) if tag not in removed]
+        before = version_in(database, cursor, version_id)
+        if expected is not None:
+            _check_unchanged(before, expected)
+        start = before.tags if replaced is None else replaced
+        kept = [tag for tag in dict.fromkeys((*start, *added)) if tag not in removed]
         after = before.model_copy(
             update={
                 "description": before.description
                 if isinstance(description, EllipsisType)
                 else description,
-                "tags": tuple(tags),
+                "tags": tuple(kept),
                 "metadata": before.metadata if checked is None else checked,
                 "updated_at": now(),
             }
         )
-        cursor.executemany(_REMOVE_TAG, [(tag, version_id) for tag in removed])
-        cursor.executemany(sql.ADD_TAG, [(tag, version_id) for tag in tags])
+        lost = [tag for tag in before.tags if tag not in kept]
+        cursor.executemany(sql.REMOVE_TAG, [(tag, version_id) for tag in lost])
+        cursor.executemany(sql.ADD_TAG, [(tag, version_id) for tag in kept])
         cursor.execute(
-            _UPDATE,
+            sql.UPDATE_VERSION,
             (
                 after.description,
-                rows.to_json(tags, "tags") if tags else None,
+                rows.to_json(kept, "tags") if kept else None,
                 rows.to_json(after.metadata, "metadata") if after.metadata else None,
                 rows.to_time(after.updated_at),
                 version_id,
@@ -73,6 +69,7 @@ def update_version(
     return after
 
 
+@repeatable
 def set_alias(
     database: Database,
     version_id: str,
@@ -82,9 +79,11 @@ def set_alias(
 ) -> ArtifactVersion:
     """Give an alias to a version, taking it from another; see `Ledger.set_alias`."""
     alias = check_label(alias, "alias")
+    sql = database.sql
     with database.transaction() as cursor:
-        version = _version(database, cursor, version_id)
-        holder = _holder(cursor, version_id, alias)
+        cursor.execute(sql.LOCK_ARTIFACT, (version_id,))
+        version = version_in(database, cursor, version_id)
+        holder = holder_of(cursor, sql, version_id, alias)
         if not isinstance(expected_version_id, EllipsisType) and holder != expected_version_id:
             raise LineageConflictError(
                 f"alias {alias!r} of artifact {version.artifact!r} is on version id {holder!r}, "
@@ -96,30 +95,33 @@ def set_alias(
             )
         if holder == version_id:
             return version
-        take_aliases(cursor, version_id, (alias,))
-        return _version(database, cursor, version_id)
+        take_aliases(cursor, sql, version_id, (alias,))
+        return version_in(database, cursor, version_id)
 
 
-def take_aliases(cursor: sqlite3.Cursor, version_id: str, aliases: Iterable[str]) -> None:
+def take_aliases(cursor: Cursor, sql: Sql, version_id: str, aliases: Iterable[str]) -> None:
     """Move aliases to a version inside a transaction; its own column gets them too."""
     moved = rows.to_time(now())
     wanted = list(aliases)
     for alias in wanted:
-        holder = _holder(cursor, version_id, alias)
+        holder = holder_of(cursor, sql, version_id, alias)
         if holder is not None and holder != version_id:
-            kept = [one for one in _aliases(cursor, holder) if one != alias]
-            _write_aliases(cursor, holder, kept, moved)
+            kept = [one for one in _aliases(cursor, sql, holder) if one != alias]
+            write_aliases(cursor, sql, holder, kept, moved)
         cursor.execute(sql.SET_ALIAS, (alias, version_id))
-    own = _aliases(cursor, version_id)
+    own = _aliases(cursor, sql, version_id)
     if any(alias not in own for alias in wanted):
-        _write_aliases(cursor, version_id, list(dict.fromkeys((*own, *wanted))), moved)
+        write_aliases(cursor, sql, version_id, list(dict.fromkeys((*own, *wanted))), moved)
 
 
+@repeatable
 def delete_alias(database: Database, version_id: str, alias: str) -> ArtifactVersion:
     """Take an alias from the version that has it; see `Ledger.delete_alias`."""
+    sql = database.sql
     with database.transaction() as cursor:
-        version = _version(database, cursor, version_id)
-        holder = _holder(cursor, version_id, alias)
+        cursor.execute(sql.LOCK_ARTIFACT, (version_id,))
+        version = version_in(database, cursor, version_id)
+        holder = holder_of(cursor, sql, version_id, alias)
         if holder != version_id:
             where = f"is on version id {holder!r}" if holder else "is on no version"
             raise LineageConflictError(
@@ -128,19 +130,20 @@ def delete_alias(database: Database, version_id: str, alias: str) -> ArtifactVer
                 alias=alias,
                 found=holder,
             )
-        cursor.execute(_REMOVE_ALIAS, (alias, version_id))
+        cursor.execute(sql.REMOVE_ALIAS, (alias, version_id))
         kept = [one for one in version.aliases if one != alias]
-        _write_aliases(cursor, version_id, kept, rows.to_time(now()))
-        return _version(database, cursor, version_id)
+        write_aliases(cursor, sql, version_id, kept, rows.to_time(now()))
+        return version_in(database, cursor, version_id)
 
 
+@repeatable
 def rename_artifact(database: Database, project: str, artifact: str, name: str) -> None:
     """Give an artifact another name; see `Ledger.rename_artifact`."""
     name = check_name(name)
     try:
         with database.transaction() as cursor:
             changed = cursor.execute(
-                "UPDATE artifact SET name = ? WHERE project = ? AND name = ?",
+                database.sql.RENAME_ARTIFACT,
                 (name, project, artifact),
             ).rowcount
             if not changed:
@@ -149,7 +152,7 @@ def rename_artifact(database: Database, project: str, artifact: str, name: str) 
                     hint="nothing was changed",
                     artifact=artifact,
                 )
-    except sqlite3.IntegrityError as error:
+    except ConstraintViolation as error:
         raise LineageConflictError(
             f"project {project!r} has an artifact {name!r} already",
             hint="nothing was changed; artifacts cannot be merged",
@@ -157,29 +160,56 @@ def rename_artifact(database: Database, project: str, artifact: str, name: str) 
         ) from error
 
 
-def _version(database: Database, cursor: sqlite3.Cursor, version_id: str) -> ArtifactVersion:
-    found = cursor.execute(sql.VERSION_BY_ID, (version_id,)).fetchall()
+def version_in(
+    database: Database, cursor: Cursor, version_id: str, *, deleted_too: bool = False
+) -> ArtifactVersion:
+    """Return a version that stays as it is until the end of the transaction.
+
+    Raises:
+        ArtifactMissingError: There is none, or it is deleted.
+    """
+    found = cursor.execute(database.sql.VERSION_FOR_CHANGE, (version_id,)).fetchall()
     if not found:
         raise ArtifactMissingError(
             f"there is no version with id {version_id!r}",
             hint="nothing was changed",
             version_id=version_id,
         )
-    return rows.records(found, rows.version_record, database.path)[0]
+    version = rows.records(found, rows.version_record, database.path)[0]
+    if version.deleted_at is not None and not deleted_too:
+        raise deleted_error(version)
+    return version
 
 
-def _holder(cursor: sqlite3.Cursor, version_id: str, alias: str) -> str | None:
-    found = cursor.execute(_ALIAS_HOLDER, (alias, version_id)).fetchone()
+def holder_of(cursor: Cursor, sql: Sql, version_id: str, alias: str) -> str | None:
+    """Return the id of the version that has an alias in the artifact of a version."""
+    found = cursor.execute(sql.ALIAS_HOLDER, (alias, version_id)).fetchone()
     return None if found is None else found[0]
 
 
-def _aliases(cursor: sqlite3.Cursor, version_id: str) -> list[str]:
-    found = cursor.execute("SELECT aliases FROM version WHERE id = ?", (version_id,)).fetchone()
+def _check_unchanged(found: ArtifactVersion, expected: ArtifactVersion) -> None:
+    changed = [
+        name
+        for name in ("id", "description", "tags", "metadata")
+        if getattr(found, name) != getattr(expected, name)
+    ]
+    if changed:
+        raise LineageConflictError(
+            f"{', '.join(changed)} of {found} changed since it was read",
+            hint="nothing was changed; read it again and decide",
+            version_id=found.id,
+            changed=changed,
+        )
+
+
+def _aliases(cursor: Cursor, sql: Sql, version_id: str) -> list[str]:
+    found = cursor.execute(sql.ALIASES_OF, (version_id,)).fetchone()
     return rows.from_json(found[0], []) if found else []
 
 
-def _write_aliases(
-    cursor: sqlite3.Cursor, version_id: str, aliases: list[str], moved: int | None
+def write_aliases(
+    cursor: Cursor, sql: Sql, version_id: str, aliases: list[str], moved: int | None
 ) -> None:
+    """Write the aliases of a version into its own column."""
     encoded = rows.to_json(aliases, "aliases") if aliases else None
-    cursor.execute(_WRITE_ALIASES, (encoded, moved, version_id))
+    cursor.execute(sql.WRITE_ALIASES, (encoded, moved, version_id))

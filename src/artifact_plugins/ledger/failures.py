@@ -1,58 +1,21 @@
-"""What the database or the system says, as the errors a caller knows."""
+"""Errors of a ledger that every database can have, as the errors a caller knows."""
 
 from __future__ import annotations
 
 import errno
-import os
-import sqlite3
-from pathlib import Path
 
 from artifact_plugins.errors import (
     ArtifactPluginsError,
     LedgerBusyError,
     LedgerCorruptError,
+    LedgerSchemaTooNewError,
     StoreFullError,
     StoreReadError,
     StoreWriteError,
 )
 
+NOTHING = "nothing was written"
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
-_CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-_NOTHING = "nothing was written"
-
-
-def ledger_failure(
-    error: Exception, path: str, *, writing: bool, waited: float = 0.0
-) -> ArtifactPluginsError:
-    """Return the named error for what `sqlite3` or the system raised.
-
-    Args:
-        error: The error as it was raised.
-        path: The ledger file, for the message.
-        writing: Whether a write transaction was under way (it is rolled back).
-        waited: Seconds spent waiting for a lock.
-    """
-    if isinstance(error, OSError):
-        return _system_failure(error, path, writing)
-    code = getattr(error, "sqlite_errorcode", None)
-    primary = None if code is None else code & 0xFF
-    if primary in _BUSY:
-        return busy(path, waited)
-    # A column whose bytes are no UTF-8 comes without a code.
-    if primary in _CORRUPT or "decode to UTF-8" in str(error):
-        return corrupt(path, str(error))
-    if primary == sqlite3.SQLITE_FULL or (
-        primary == sqlite3.SQLITE_IOERR and writing and _no_space_left(path)
-    ):
-        return StoreFullError(f"no space is left for ledger {path!r}", hint=_NOTHING, path=path)
-    if writing:
-        return StoreWriteError(
-            f"ledger {path!r} cannot be written: {error}", hint=_NOTHING, path=path, retryable=False
-        )
-    return StoreReadError(
-        f"ledger {path!r} cannot be read: {error}", hint="it was left as it is", path=path
-    )
 
 
 def busy(path: str, waited: float) -> LedgerBusyError:
@@ -67,24 +30,59 @@ def busy(path: str, waited: float) -> LedgerBusyError:
 
 
 def corrupt(path: str, why: str) -> LedgerCorruptError:
-    """Return the error of a file whose content cannot be trusted."""
+    """Return the error of a ledger whose content cannot be trusted."""
     return LedgerCorruptError(
         f"ledger {path!r} is damaged: {why}",
-        hint="the file was left as it is and the stored bytes are untouched; "
+        hint="it was left as it is and the stored bytes are untouched; "
         "restore a backup of it or choose another ledger_url",
         path=path,
     )
 
 
-def _system_failure(error: OSError, path: str, writing: bool) -> ArtifactPluginsError:
+def too_new(path: str, found: int, known: int) -> LedgerSchemaTooNewError:
+    """Return the error of a ledger that a newer release wrote."""
+    return LedgerSchemaTooNewError(
+        f"ledger {path!r} has schema {found}, and this release knows up to {known}",
+        hint="nothing was written; update artifact-plugins",
+        path=path,
+        found=found,
+        known=known,
+    )
+
+
+def too_old(path: str, found: int, known: int) -> StoreWriteError:
+    """Return the error of a ledger that must be upgraded where nobody may write to it."""
+    return StoreWriteError(
+        f"ledger {path!r} has schema {found} and must be upgraded to {known}, "
+        "but it is read-only here",
+        hint="nothing was written; open it once from where it can be written",
+        path=path,
+        found=found,
+        known=known,
+        retryable=False,
+    )
+
+
+def read_only(path: str) -> StoreWriteError:
+    """Return the error of a write to a ledger that can only be read."""
+    return StoreWriteError(
+        f"ledger {path!r} is read-only here",
+        hint="nothing was written; reading works",
+        path=path,
+        retryable=False,
+    )
+
+
+def system_failure(error: OSError, path: str, *, writing: bool) -> ArtifactPluginsError:
+    """Return the named error for what the system raised."""
     if error.errno in _FULL:
         return StoreFullError(
-            f"no space is left for ledger {path!r}", hint=_NOTHING, path=path, errno=error.errno
+            f"no space is left for ledger {path!r}", hint=NOTHING, path=path, errno=error.errno
         )
     if writing:
         return StoreWriteError(
             f"ledger {path!r} cannot be written: {error.strerror or error}",
-            hint=_NOTHING,
+            hint=NOTHING,
             path=path,
             errno=error.errno,
             retryable=error.errno in (errno.EIO, errno.EMFILE, errno.ENFILE, errno.EAGAIN),
@@ -95,11 +93,3 @@ def _system_failure(error: OSError, path: str, writing: bool) -> ArtifactPlugins
         path=path,
         errno=error.errno,
     )
-
-
-def _no_space_left(path: str) -> bool:
-    try:
-        free = os.statvfs(Path(path).parent)
-    except (OSError, AttributeError):  # memory ledgers; systems without statvfs
-        return False
-    return free.f_bavail * free.f_frsize < 64 * 1024

@@ -29,13 +29,17 @@ def versions(
 ) -> Page[ArtifactVersion]:
     """Return a page of versions; see `Ledger.versions`."""
     values = _set_fields(query)
+    is_deleted = values.pop("is_deleted", None)
     if query.ids == ():
         return Page(())
+    fields = frozenset(values)
+    if is_deleted is not None:
+        fields |= {"deleted" if is_deleted else "live"}
     if query.id_prefix is not None:
         values["id_end"] = query.id_prefix + "\U0010ffff"
     count = _spread(values, "ids")
     text, key = selects.list_versions(
-        frozenset(_set_fields(query)), count, newest_first=newest_first, is_next=token is not None
+        database.sql, fields, count, newest_first=newest_first, is_next=token is not None
     )
     listing = f"versions{key}{'-' if newest_first else '+'}"
     _start(values, limit, token, listing, int)
@@ -56,7 +60,7 @@ def runs(
     if query.state is not None:
         values["state"] = query.state.value
     text = selects.list_runs(
-        frozenset(values), newest_first=newest_first, is_next=token is not None
+        database.sql, frozenset(values), newest_first=newest_first, is_next=token is not None
     )
     listing = f"runs{'-' if newest_first else '+'}"
     _start(values, limit, token, listing, str)
@@ -78,7 +82,9 @@ def tasks(
     values = _set_fields(query)
     fields = frozenset(values)
     count = _spread(values, "ids")
-    text = selects.list_tasks(fields, count, newest_first=newest_first, is_next=token is not None)
+    text = selects.list_tasks(
+        database.sql, fields, count, newest_first=newest_first, is_next=token is not None
+    )
     listing = f"tasks{'-' if newest_first else '+'}"
     _start(values, limit, token, listing, str)
     return page(
@@ -101,6 +107,7 @@ def links(
         values["io_types"] = tuple(kind.value for kind in query.io_types)
     fields = frozenset(values)
     text = selects.list_links(
+        database.sql,
         fields,
         _spread(values, "task_ids"),
         _spread(values, "version_ids"),
@@ -130,7 +137,7 @@ def artifacts(
     """Return a page of artifacts by name; see `Ledger.artifacts`."""
     asked = {"project": project, "artifact_type": artifact_type, "data_type": data_type}
     values: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
-    text = selects.list_artifacts(frozenset(values), is_next=token is not None)
+    text = selects.list_artifacts(database.sql, frozenset(values), is_next=token is not None)
     values["limit"] = check_limit(limit) + 1
     if token is not None:
         values["after_project"], values["after"] = read_token(token, "artifacts", (str, str))

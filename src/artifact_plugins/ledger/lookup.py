@@ -6,9 +6,9 @@ import difflib
 from collections.abc import Mapping
 
 from artifact_plugins.errors import ArtifactMissingError, InputError
-from artifact_plugins.ledger import compiled_sqlite as sql
 from artifact_plugins.ledger import rows
 from artifact_plugins.ledger.database import Database
+from artifact_plugins.ledger.deleted import deleted_error
 from artifact_plugins.ledger.selects import list_runs, list_tasks, list_versions, runs_from_to
 from artifact_plugins.records import ArtifactVersion, Run, Task
 
@@ -17,7 +17,7 @@ _NAMES_SHOWN = 3
 
 def version_by_id(database: Database, version_id: str) -> ArtifactVersion:
     """Return the version; see `Ledger.version`."""
-    found = database.read(sql.VERSION_BY_ID, (version_id,))
+    found = database.read(database.sql.VERSION_BY_ID, (version_id,))
     if not found:
         raise ArtifactMissingError(
             f"there is no version with id {version_id!r}", version_id=version_id
@@ -39,9 +39,8 @@ def latest(
     asked = {"version": version, "alias": alias, "tag": tag, "run_id": run_id}
     wanted = {name: value for name, value in asked.items() if value is not None}
     values = {"project": project, "artifact": artifact, "limit": 1, **wanted}
-    text, _ = list_versions(
-        frozenset(("project", "artifact", *wanted)), 0, newest_first=True, is_next=False
-    )
+    fields = frozenset(("project", "artifact", "live", *wanted))
+    text, _ = list_versions(database.sql, fields, 0, newest_first=True, is_next=False)
     found = database.read(text, values)
     if not found:
         raise _missing(database, project, artifact, wanted)
@@ -50,12 +49,12 @@ def latest(
 
 def run_by_name(database: Database, name: str) -> Run:
     """Return the run with this id, name or beginning of either; see `Ledger.run`."""
-    found = database.read(_newest_run("id"), {"id": name, "limit": 1})
+    found = database.read(_newest_run(database, "id"), {"id": name, "limit": 1})
     if not found:
-        found = database.read(_newest_run("name"), {"name": name, "limit": 1})
+        found = database.read(_newest_run(database, "name"), {"name": name, "limit": 1})
     if not found and name:
         values = {"start": name, "end": name + "\U0010ffff", "limit": _NAMES_SHOWN + 1}
-        found = database.read(runs_from_to(), values)
+        found = database.read(runs_from_to(database.sql), values)
     runs = rows.records(found, rows.run_record, database.path)
     if len(runs) > 1:
         shown = ", ".join(f"{run.name} ({run.id})" for run in runs[:_NAMES_SHOWN])
@@ -65,7 +64,7 @@ def run_by_name(database: Database, name: str) -> Run:
             name=name,
         )
     if not runs:
-        names = database.read("SELECT name FROM run ORDER BY id DESC LIMIT 1000")
+        names = database.read(database.sql.NEWEST_RUN_NAMES)
         known = [row[0] for row in names]
         raise ArtifactMissingError(
             f"there is no run with the id or name {name!r}",
@@ -78,7 +77,7 @@ def run_by_name(database: Database, name: str) -> Run:
 def task_by_id(database: Database, task_id: str) -> Task:
     """Return the task; see `Ledger.task`."""
     found = database.read(
-        list_tasks(frozenset({"id"}), 0, newest_first=True, is_next=False),
+        list_tasks(database.sql, frozenset({"id"}), 0, newest_first=True, is_next=False),
         {"id": task_id, "limit": 1},
     )
     if not found:
@@ -86,38 +85,38 @@ def task_by_id(database: Database, task_id: str) -> Task:
     return rows.records(found, rows.task_record, database.path)[0]
 
 
-def _newest_run(column: str) -> str:
-    return list_runs(frozenset({column}), newest_first=True, is_next=False)
+def _newest_run(database: Database, column: str) -> str:
+    return list_runs(database.sql, frozenset({column}), newest_first=True, is_next=False)
 
 
 def _missing(
     database: Database, project: str, artifact: str, wanted: Mapping[str, object]
 ) -> ArtifactMissingError:
-    found = database.read(
-        "SELECT id, next_version - 1 FROM artifact WHERE project = ? AND name = ?",
-        (project, artifact),
-    )
+    sql = database.sql
+    found = database.read(sql.ARTIFACT_BY_NAME, (project, artifact))
     facts = {"project": project, "artifact": artifact}
     if not found:
-        names = [
-            row[0]
-            for row in database.read(
-                "SELECT name FROM artifact WHERE project = ? ORDER BY name LIMIT 10000", (project,)
-            )
-        ]
+        names = [row[0] for row in database.read(sql.ARTIFACT_NAMES, (project,))]
         return ArtifactMissingError(
             f"project {project!r} has no artifact {artifact!r}",
             hint=_near(artifact, names, "artifacts"),
             **facts,
         )
+    if "version" in wanted and set(wanted) == {"version"}:
+        # The number was given out: then its version was deleted.
+        fields = frozenset(("project", "artifact", "version", "deleted"))
+        text, _ = list_versions(sql, fields, 0, newest_first=True, is_next=False)
+        gone = database.read(text, {**facts, **wanted, "limit": 1})
+        if gone:
+            return deleted_error(rows.records(gone, rows.version_record, database.path)[0])
     asked = " and ".join(f"{name} {value!r}" for name, value in wanted.items())
     message = f"artifact {artifact!r} has no version with {asked}"
     hint = f"it has the versions 1 to {found[0][1]}"
+    if not wanted:
+        message = f"every version of artifact {artifact!r} is deleted"
+        hint = "`artifact-plugins trash` lists those that can be restored"
     if "alias" in wanted:
-        known = database.read(
-            "SELECT alias FROM version_alias WHERE artifact_id = ? ORDER BY alias LIMIT 1000",
-            (found[0][0],),
-        )
+        known = database.read(sql.ALIASES_OF_ARTIFACT, (found[0][0],))
         hint += f" and {_near(str(wanted['alias']), [row[0] for row in known], 'aliases')}"
     return ArtifactMissingError(message, hint=hint, **facts)
 

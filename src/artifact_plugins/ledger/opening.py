@@ -1,174 +1,91 @@
-"""Opens a ledger: looks before it writes, makes the tables once, connects."""
+"""From a ledger URL to an open database, whichever it is."""
 
 from __future__ import annotations
 
-import os
-import sqlite3
-from pathlib import Path
-from urllib.parse import quote
+import importlib
 
-from artifact_plugins.errors import LedgerSchemaTooNewError, StoreReadError
-from artifact_plugins.ledger import compiled_sqlite as sql
-from artifact_plugins.ledger.failures import corrupt, ledger_failure
-from artifact_plugins.ledger.gate import WriteGate
-from artifact_plugins.ledger.place import Place, prepare
+from artifact_plugins.errors import SettingsError, StoreSchemeNotAllowedError
+from artifact_plugins.ledger.database import Database
+from artifact_plugins.ledger.postgresql.place import Server
+from artifact_plugins.ledger.postgresql.place import parse_url as parse_server_url
 
-# A checkpoint syncs the file; one in 32 MiB of log is seldom enough not to be felt.
-_PRAGMAS = (
-    "PRAGMA foreign_keys=ON",
-    "PRAGMA trusted_schema=OFF",
-    "PRAGMA cell_size_check=ON",
-    "PRAGMA wal_autocheckpoint=8000",
-    "PRAGMA synchronous=FULL",
-    "PRAGMA cache_size=-16384",
+_FORM = (
+    "use sqlite:///relative/path, sqlite:////absolute/path, sqlite:// (in memory) "
+    "or postgresql://user@host:port/database"
 )
+_POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
 
 
-def open_place(
-    place: Place, gate: WriteGate, timeout_seconds: float
-) -> tuple[sqlite3.Connection, bool]:
-    """Open a ledger, or make it; return its first connection and whether it can only be read.
+def open_database(url: str, *, durable: bool, timeout_seconds: float) -> Database:
+    """Open a ledger, or make it where there is none.
+
+    Args:
+        url: Where it is.
+        durable: Whether commits survive a power cut, unless they say otherwise.
+        timeout_seconds: How long to wait for others.
 
     Raises:
-        LedgerCorruptError: It is no database, or not a ledger; untouched.
-        LedgerSchemaTooNewError: A newer release wrote it; untouched.
-        UnsupportedFilesystemError, StoreReadError, StoreWriteError, StoreFullError,
-        LedgerBusyError: It cannot be opened or made.
+        SettingsError: It is no URL, holds a password, or names what is not there.
+        StoreSchemeNotAllowedError: Its scheme is not known.
+        LedgerError, StoreError: See `Ledger.open`.
     """
-    if place.path is None:
-        raw = connect(place, timeout_seconds)
-        _create_tables(raw)
-        return raw, False
-    exists = prepare(place.path)
-    try:
-        if exists:
-            raw = connect(place, timeout_seconds)
-            if _is_ledger(raw, place, gate):
-                return raw, not _can_write(place.path)
-            raw.close()
-        gate.acquire(across_processes=True)
-        try:
-            _create(place.path, timeout_seconds)
-            return connect(place, timeout_seconds), False
-        finally:
-            gate.release()
-    except sqlite3.Error as error:
-        raise ledger_failure(
-            error, str(place), writing=not exists, waited=timeout_seconds
-        ) from error
-
-
-def connect(place: Place, timeout_seconds: float) -> sqlite3.Connection:
-    """Return a configured connection to a ledger that exists, or to an empty one in memory."""
-    if place.path is None:
-        raw = _connect(":memory:", timeout_seconds)
-    elif not os.access(place.path, os.R_OK):
-        raise StoreReadError(
-            f"ledger {str(place)!r} cannot be read: no permission", hint="it was left as it is"
+    if _is_postgresql(url):
+        server = _server(url)
+        from artifact_plugins.ledger.postgresql.database import (  # late: loads psycopg
+            PostgreSQLDatabase,
         )
-    elif _can_write(place.path):
-        raw = _connect(_uri(place.path, "rw"), timeout_seconds)
-    else:
-        raw = _connect_read_only(place.path, timeout_seconds)
+
+        return PostgreSQLDatabase(server, durable=durable, timeout_seconds=timeout_seconds)
+    from artifact_plugins.ledger.sqlite.database import SQLiteDatabase  # late: loads sqlite3
+    from artifact_plugins.ledger.sqlite.place import parse_url
+
+    return SQLiteDatabase(parse_url(url), durable=durable, timeout_seconds=timeout_seconds)
+
+
+def has_ledger(url: str) -> bool:
+    """Tell whether there is a ledger at a URL; nothing is made.
+
+    Raises:
+        SettingsError, StoreSchemeNotAllowedError: The URL cannot be used.
+        StoreReadError: The server does not answer.
+    """
+    if _is_postgresql(url):
+        server = _server(url)
+        from artifact_plugins.ledger.postgresql.opening import (  # late: loads psycopg
+            is_ledger_at,
+        )
+
+        return is_ledger_at(server)
+    from artifact_plugins.ledger.sqlite.place import parse_url  # late: as above
+
+    path = parse_url(url).path
+    return path is None or path.exists()
+
+
+def _server(url: str) -> Server:
+    """Read the URL first, since it may hold a password; then ask for the driver."""
+    server = parse_server_url(url)
     try:
-        for pragma in _PRAGMAS:
-            raw.execute(pragma)
-    except sqlite3.Error:
-        raw.close()
-        raise
-    return raw
+        importlib.import_module("psycopg")  # late: only who uses a server has it
+    except ImportError as error:
+        raise SettingsError(
+            f"ledger_url needs psycopg, which cannot be imported: {error}",
+            hint="pip install 'artifact-plugins[postgresql]'; nothing was opened",
+        ) from error
+    return server
 
 
-def _connect(uri: str, timeout_seconds: float) -> sqlite3.Connection:
-    return sqlite3.connect(
-        uri,
-        timeout=timeout_seconds,
-        isolation_level=None,  # we say BEGIN ourselves
-        check_same_thread=False,  # adopted from threads that ended, closed by another
-        uri=True,
-    )
-
-
-def _connect_read_only(path: Path, timeout_seconds: float) -> sqlite3.Connection:
-    raw = _connect(_uri(path, "ro"), timeout_seconds)
-    try:
-        raw.execute("PRAGMA schema_version").fetchone()
-        return raw
-    except sqlite3.OperationalError:
-        raw.close()
-        log = Path(f"{path}-wal")
-        if log.exists() and log.stat().st_size > 0:
-            raise
-    # Without a log nothing can change, and no index of it must be made.
-    return _connect(_uri(path, "ro") + "&immutable=1", timeout_seconds)
-
-
-def _uri(path: Path, mode: str) -> str:
-    return f"file:{quote(str(path))}?mode={mode}"
-
-
-def _can_write(path: Path) -> bool:
-    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
-
-
-def _is_ledger(raw: sqlite3.Connection, place: Place, gate: WriteGate) -> bool:
-    """Look without writing; False when there are no tables yet."""
-    found = application = 0
-    try:
-        found = raw.execute("PRAGMA user_version").fetchone()[0]
-        application = raw.execute("PRAGMA application_id").fetchone()[0]
-        tables = raw.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if not tables and not found and not application:
-            return False
-        if application != sql.APPLICATION_ID or not found:
-            raise corrupt(str(place), "it is a database of another application")
-        if found > sql.SCHEMA_VERSION:
-            raise LedgerSchemaTooNewError(
-                f"ledger {str(place)!r} has schema {found}, and this release knows up to "
-                f"{sql.SCHEMA_VERSION}",
-                hint="nothing was written; update artifact-plugins",
-                path=str(place),
-                found=found,
-                known=sql.SCHEMA_VERSION,
-            )
-    except BaseException:
-        _close_refused(raw, gate, is_ours=application == sql.APPLICATION_ID)
-        raise
-    return True
-
-
-def _close_refused(raw: sqlite3.Connection, gate: WriteGate, *, is_ours: bool) -> None:
-    # The last connection to close may checkpoint, which counts as a write.
-    if not is_ours:
-        raw.close()
-        return
-    gate.acquire()
-    try:
-        raw.close()
-    finally:
-        gate.release()
-
-
-def _create(path: Path, timeout_seconds: float) -> None:
-    raw = _connect(_uri(path, "rwc"), timeout_seconds)
-    try:
-        raw.execute("PRAGMA journal_mode=WAL")
-        _create_tables(raw)
-    finally:
-        raw.close()
-
-
-def _create_tables(raw: sqlite3.Connection) -> None:
-    raw.execute("BEGIN IMMEDIATE")
-    try:
-        # Another process may have been faster.
-        if raw.execute("PRAGMA user_version").fetchone()[0] == 0:
-            for statement in sql.CREATE:
-                raw.execute(statement)
-            raw.execute(f"PRAGMA application_id={sql.APPLICATION_ID}")
-            raw.execute(f"PRAGMA user_version={sql.SCHEMA_VERSION}")
-        raw.execute("COMMIT")
-    except BaseException:
-        if raw.in_transaction:
-            raw.rollback()
-        raise
+def _is_postgresql(url: str) -> bool:
+    """Tell PostgreSQL from SQLite; anything else is refused unopened."""
+    scheme, separator, _ = url.partition("://")
+    if not separator:
+        shown = "..." if "@" in url else url  # may hold a password
+        raise SettingsError(f"ledger_url {shown!r} is no URL", hint=f"{_FORM}; nothing was opened")
+    if scheme != "sqlite" and scheme not in _POSTGRESQL:
+        # The rest of an unknown URL may hold a password.
+        raise StoreSchemeNotAllowedError(
+            f"ledger_url has the scheme {scheme!r}, and only 'sqlite' and 'postgresql' are known",
+            hint=f"{_FORM}; nothing was opened",
+            scheme=scheme,
+        )
+    return scheme != "sqlite"

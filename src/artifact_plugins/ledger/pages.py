@@ -30,10 +30,20 @@ def check_limit(limit: int) -> int:
     return limit
 
 
-def make_token(listing: str, key: Sequence[int | str]) -> str:
+def make_token(listing: str, key: Sequence[int | float | str | None]) -> str:
     """Return an opaque token that says after which key the next page starts."""
     text = json.dumps([listing, *key], separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def open_token(token: str) -> list[Any]:
+    """Return what is inside a token: the listing, then its key; nothing when it is no token."""
+    try:
+        padded = token + "=" * (-len(token) % 4)
+        found = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    except (ValueError, TypeError, RecursionError):
+        return []
+    return found if isinstance(found, list) else []
 
 
 def read_token(token: str, listing: str, types: tuple[type, ...]) -> list[Any]:
@@ -42,14 +52,9 @@ def read_token(token: str, listing: str, types: tuple[type, ...]) -> list[Any]:
     Raises:
         InvalidKeyError: It was not made by this listing.
     """
-    try:
-        padded = token + "=" * (-len(token) % 4)
-        found = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-    except (ValueError, TypeError, RecursionError):
-        found = None
+    found = open_token(token)
     if (
-        not isinstance(found, list)
-        or found[:1] != [listing]
+        found[:1] != [listing]
         or tuple(type(part) for part in found[1:]) != types
         or any(type(part) is int and abs(part) >= 2**63 for part in found[1:])
     ):
@@ -66,7 +71,7 @@ def page(
     limit: int,
     *,
     listing: str,
-    key: Callable[[Row], Sequence[int | str]],
+    key: Callable[[Row], Sequence[int | float | str | None]],
     build: Callable[[list[Row]], tuple[T, ...]],
 ) -> Page[T]:
     """Make a page of at most `limit` rows; one row more tells that there is a next one."""

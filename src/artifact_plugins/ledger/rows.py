@@ -317,6 +317,8 @@ def version_record(row: Row) -> ArtifactVersion:
             "created_at": from_time(row[28]),
             "updated_at": _time(row[29]),
             "created_by": row[30],
+            "deleted_at": _time(row[31]),
+            "collected_at": _time(row[32]),
         },
     )
 

@@ -6,11 +6,17 @@ version         one artifact version; `seq` is the order of commits
 version_tag     tags, by tag and newest first
 version_alias   aliases, unique inside an artifact
 run, task       by their time-ordered ids
+cache_entry     which task made the results of a cached call
+aborted_version ids that the collector of a store took from an unfinished save
+ledger_identity one row: which ledger this is
 link            one row per input or output value
 
 Every index is one more page in every commit, so there is one only where a
 listing needs it. A listing by project or type merges the few kinds that match,
 each newest first, which one narrow index serves for any of these filters.
+
+A deleted version keeps its row, so that links and numbers stay true. Its tags
+and aliases leave their tables and stay in its own columns, for its return.
 """
 
 from __future__ import annotations
@@ -23,28 +29,34 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    PrimaryKeyConstraint,
+    String,
     Table,
     Text,
     UniqueConstraint,
+    and_,
     text,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 # "ArPl": marks a SQLite file as a ledger (`PRAGMA application_id`).
 APPLICATION_ID = 0x4172506C
 
 metadata = MetaData()
+# Compared by code points in both, so that orders and beginnings are the same.
+_Text = Text().with_variant(Text(collation="C"), "postgresql")
 _Number = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is the rowid itself
 
 artifact = Table(
     "artifact",
     metadata,
     Column("id", _Number, primary_key=True),
-    Column("project", Text, nullable=False),
-    Column("name", Text, nullable=False),
+    Column("project", _Text, nullable=False),
+    Column("name", _Text, nullable=False),
     Column("next_version", Integer, nullable=False),
+    Column("deleted_versions", Integer, nullable=False, server_default=text("0")),
     UniqueConstraint("project", "name"),
 )
 
@@ -52,25 +64,25 @@ version_kind = Table(
     "version_kind",
     metadata,
     Column("id", _Number, primary_key=True),
-    Column("project", Text, nullable=False),
-    Column("artifact_type", Text, nullable=False),
-    Column("data_type", Text, nullable=False),
+    Column("project", _Text, nullable=False),
+    Column("artifact_type", _Text, nullable=False),
+    Column("data_type", _Text, nullable=False),
     UniqueConstraint("project", "artifact_type", "data_type"),
 )
 
 run = Table(
     "run",
     metadata,
-    Column("id", Text, primary_key=True),
-    Column("project", Text, nullable=False),
-    Column("pipeline", Text, nullable=False),
-    Column("name", Text, nullable=False, index=True),
-    Column("state", Text, nullable=False),
-    Column("parameters", Text),
+    Column("id", _Text, primary_key=True),
+    Column("project", _Text, nullable=False),
+    Column("pipeline", _Text, nullable=False),
+    Column("name", _Text, nullable=False, index=True),
+    Column("state", _Text, nullable=False),
+    Column("parameters", _Text),
     Column("started_at", BigInteger, nullable=False),
     Column("ended_at", BigInteger),
-    Column("error", Text),
-    Column("external_ids", Text),
+    Column("error", _Text),
+    Column("external_ids", _Text),
     Index("ix_run_project", "project", "id"),
     Index("ix_run_pipeline", "pipeline", "id"),
     sqlite_with_rowid=False,
@@ -79,22 +91,22 @@ run = Table(
 task = Table(
     "task",
     metadata,
-    Column("id", Text, primary_key=True),
-    Column("run_id", Text, ForeignKey("run.id"), nullable=False),
+    Column("id", _Text, primary_key=True),
+    Column("run_id", _Text, ForeignKey("run.id"), nullable=False),
     # Deferred: a batch may name a parent that comes after its child.
-    Column("parent_id", Text, ForeignKey("task.id", deferrable=True, initially="DEFERRED")),
-    Column("name", Text, nullable=False),
-    Column("scope_path", Text, nullable=False),
-    Column("type", Text, nullable=False),
+    Column("parent_id", _Text, ForeignKey("task.id", deferrable=True, initially="DEFERRED")),
+    Column("name", _Text, nullable=False),
+    Column("scope_path", _Text, nullable=False),
+    Column("type", _Text, nullable=False),
     Column("iteration_index", Integer),
     Column("iteration_count", Integer),
-    Column("state", Text, nullable=False),
+    Column("state", _Text, nullable=False),
     Column("attempt", Integer, nullable=False),
-    Column("code_snapshot", Text),
-    Column("cache_key", Text),
+    Column("code_snapshot", _Text),
+    Column("cache_key", _Text),
     Column("started_at", BigInteger, nullable=False),
     Column("ended_at", BigInteger),
-    Column("error", Text),
+    Column("error", _Text),
     Index("ix_task_run", "run_id", "id"),
     Index("ix_task_name", "name", "id"),
     sqlite_with_rowid=False,
@@ -107,40 +119,59 @@ version = Table(
     Column("artifact_id", _Number, ForeignKey("artifact.id"), nullable=False),
     Column("version", Integer, nullable=False),
     Column("kind_id", _Number, ForeignKey("version_kind.id"), nullable=False),
-    Column("id", Text, nullable=False, unique=True),
+    Column("id", _Text, nullable=False, unique=True),
     # None when the key is the id itself, whose index tells repeats as well.
-    Column("idempotency_key", Text),
-    Column("version_name", Text),
-    Column("materializer", Text),
-    Column("artifact_task", Text),
-    Column("parameters", Text),
-    Column("format", Text, nullable=False),
-    Column("plugin_snapshot", Text),
-    Column("uri", Text, nullable=False),
-    Column("files", Text),
+    Column("idempotency_key", _Text),
+    Column("version_name", _Text),
+    Column("materializer", _Text),
+    Column("artifact_task", _Text),
+    Column("parameters", _Text),
+    Column("format", _Text, nullable=False),
+    Column("plugin_snapshot", _Text),
+    Column("uri", _Text, nullable=False),
+    Column("files", _Text),
     Column("size_bytes", BigInteger, nullable=False),
     Column("is_directory", Boolean, nullable=False),
-    Column("content_hash", Text, nullable=False),
-    Column("manifest_digest", Text),
-    Column("save_type", Text, nullable=False),
-    Column("description", Text),
-    Column("tags", Text),
-    Column("aliases", Text),
-    Column("metadata", Text),
-    Column("previews", Text),
-    Column("run_id", Text, ForeignKey("run.id")),
-    Column("task_id", Text, ForeignKey("task.id")),
+    Column("content_hash", _Text, nullable=False),
+    Column("manifest_digest", _Text),
+    Column("save_type", _Text, nullable=False),
+    Column("description", _Text),
+    Column("tags", _Text),
+    Column("aliases", _Text),
+    Column("metadata", _Text),
+    Column("previews", _Text),
+    Column("run_id", _Text, ForeignKey("run.id")),
+    Column("task_id", _Text, ForeignKey("task.id")),
     Column("item_count", BigInteger),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger),
-    Column("created_by", Text, nullable=False),
+    Column("created_by", _Text, nullable=False),
+    Column("deleted_at", BigInteger),
+    # The bytes are gone, or about to go: nothing brings the version back.
+    Column("collected_at", BigInteger),
     UniqueConstraint("artifact_id", "version"),
-    Index("ix_version_kind", "kind_id", "seq"),
+)
+_is_live = version.c.deleted_at.is_(None)
+Index(
+    "ix_version_kind",
+    version.c.kind_id,
+    version.c.seq,
+    sqlite_where=_is_live,
+    postgresql_where=_is_live,
+)
+_is_in_trash = and_(version.c.deleted_at.is_not(None), version.c.collected_at.is_(None))
+Index(
+    "ix_version_trash",
+    version.c.deleted_at,
+    version.c.seq,
+    sqlite_where=_is_in_trash,
+    postgresql_where=_is_in_trash,
 )
 Index(
     "ix_version_run",
     version.c.run_id,
     sqlite_where=version.c.run_id.is_not(None),
+    postgresql_where=version.c.run_id.is_not(None),
 )
 
 Index(
@@ -148,12 +179,13 @@ Index(
     version.c.idempotency_key,
     unique=True,
     sqlite_where=version.c.idempotency_key.is_not(None),
+    postgresql_where=version.c.idempotency_key.is_not(None),
 )
 
 version_tag = Table(
     "version_tag",
     metadata,
-    Column("tag", Text, primary_key=True),
+    Column("tag", _Text, primary_key=True),
     Column("version_seq", _Number, ForeignKey("version.seq"), primary_key=True),
     Column("artifact_id", _Number, ForeignKey("artifact.id"), nullable=False),
     sqlite_with_rowid=False,
@@ -163,7 +195,7 @@ version_alias = Table(
     "version_alias",
     metadata,
     Column("artifact_id", _Number, ForeignKey("artifact.id"), primary_key=True),
-    Column("alias", Text, primary_key=True, index=True),
+    Column("alias", _Text, primary_key=True, index=True),
     Column("version_seq", _Number, ForeignKey("version.seq"), nullable=False),
     sqlite_with_rowid=False,
 )
@@ -172,16 +204,16 @@ link = Table(
     "link",
     metadata,
     Column("seq", _Number, primary_key=True),
-    Column("id", Text, nullable=False),
-    Column("run_id", Text, ForeignKey("run.id"), nullable=False, index=True),
-    Column("task_id", Text, ForeignKey("task.id"), nullable=False),
-    Column("io_type", Text, nullable=False),
-    Column("key", Text, nullable=False),
-    Column("producer_task", Text, nullable=False),
+    Column("id", _Text, nullable=False),
+    Column("run_id", _Text, ForeignKey("run.id"), nullable=False, index=True),
+    Column("task_id", _Text, ForeignKey("task.id"), nullable=False),
+    Column("io_type", _Text, nullable=False),
+    Column("key", _Text, nullable=False),
+    Column("producer_task", _Text, nullable=False),
     Column("producer_iteration", Integer),
     Column("position", Integer, nullable=False),
-    Column("version_id", Text, ForeignKey("version.id")),
-    Column("value", Text),
+    Column("version_id", _Text, ForeignKey("version.id")),
+    Column("value", _Text),
 )
 # One value has one place: a repeated commit writes no link twice.
 Index(
@@ -198,7 +230,52 @@ Index(
     "ix_link_version",
     link.c.version_id,
     sqlite_where=link.c.version_id.is_not(None),
+    postgresql_where=link.c.version_id.is_not(None),
 )
+
+
+aborted_version = Table(
+    "aborted_version",
+    metadata,
+    Column("id", _Text, primary_key=True),
+    Column("aborted_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+ledger_identity = Table(
+    "ledger_identity",
+    metadata,
+    Column("one", Integer, primary_key=True),
+    Column("id", _Text, nullable=False),
+)
+
+
+# The task that a cached step may be served from, by the key of the call; `parts`
+# says in JSON what the key was made of.
+cache_entry = Table(
+    "cache_entry",
+    metadata,
+    Column("key", _Text, primary_key=True),
+    Column("task_id", _Text, ForeignKey("task.id"), nullable=False),
+    Column("step", _Text, nullable=False),
+    Column("parts", _Text, nullable=False),
+    Index("ix_cache_entry_step", "step", "task_id"),
+    sqlite_with_rowid=False,
+)
+
+
+# Which of `migrations` made these tables: the table that Alembic looks into.
+ledger_schema = Table(
+    "ledger_schema",
+    metadata,
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="ledger_schema_pkc"),  # as Alembic names it
+)
+
+
+def revision(number: int) -> str:
+    """Return the name of a schema version among the migrations."""
+    return f"{number:04}"
 
 
 def create_statements(dialect: Dialect) -> list[str]:
@@ -208,4 +285,6 @@ def create_statements(dialect: Dialect) -> list[str]:
         statements.append(str(CreateTable(table).compile(dialect=dialect)))
         indexes = sorted(table.indexes, key=lambda index: str(index.name))
         statements += [str(CreateIndex(index).compile(dialect=dialect)) for index in indexes]
-    return statements
+    number = revision(SCHEMA_VERSION)
+    stamp = f"INSERT INTO ledger_schema (version_num) VALUES ('{number}')"  # noqa: S608  # digits
+    return [*statements, stamp]

@@ -11,17 +11,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from artifact_plugins.ledger import compiled_sqlite as sql
+from artifact_plugins.ledger.database import Sql
 
 
 @lru_cache(maxsize=512)
 def list_versions(
-    fields: frozenset[str], ids: int, *, newest_first: bool, is_next: bool
+    sql: Sql, fields: frozenset[str], ids: int, *, newest_first: bool, is_next: bool
 ) -> tuple[str, int]:
     """Return the SELECT of one page of versions, and the column of its page key.
 
     Args:
-        fields: Names of the fields of `VersionQuery` that are set.
+        fields: Names of the fields of `VersionQuery` that are set; `live` or
+            `deleted` for `is_deleted`.
         ids: How many ids `ids` has room for (`ids_0`, `ids_1`, ...).
         newest_first: The direction.
         is_next: Whether the page starts after `after`.
@@ -31,11 +32,12 @@ def list_versions(
         kinds |= fields & {"project"}
     of_kind = [sql.KIND_WHERE[name] for name in sorted(kinds)]
     order = f"ORDER BY version.seq {_direction(newest_first)}"
-    if kinds and fields == kinds:
+    if kinds and fields - {"live"} == kinds and "live" in fields:
         # The next rows of every kind that matches; one of them is the page.
         merged = _where(sql.MERGED[newest_first, is_next], of_kind)
-        return f"{sql.VERSIONS} WHERE version.seq IN ({merged}) {order} LIMIT :limit", sql.SEQ
-    conditions = [*_artifact_conditions(fields), *_own_conditions(fields, ids)]
+        found = f"{sql.VERSIONS} WHERE version.seq IN ({merged}) {order}"
+        return f"{found} LIMIT {sql.place('limit')}", sql.SEQ
+    conditions = [*_artifact_conditions(sql, fields), *_own_conditions(sql, fields, ids)]
     if kinds:
         conditions.append(f"version.kind_id IN ({_where(sql.KIND_IDS, of_kind)})")
     source, key = sql.VERSION_SEQS, "version.seq"
@@ -43,7 +45,7 @@ def list_versions(
         source, key = sql.TAGGED_SEQS, "version_tag.version_seq"
     elif fields >= {"project", "artifact"} and not fields & _SELECTIVE:
         key = "version.version"
-    inner = _page(source, conditions, key, newest_first, is_next)
+    inner = _page(sql, source, conditions, key, newest_first, is_next)
     column = sql.NUMBER if key == "version.version" else sql.SEQ
     return f"{sql.VERSIONS} WHERE version.seq IN ({inner}) {order}", column
 
@@ -52,7 +54,10 @@ def list_versions(
 _SELECTIVE = frozenset({"alias", "ids", "id_prefix", "run_id", "task_id"})
 
 
-def _artifact_conditions(fields: frozenset[str]) -> list[str]:
+_OWN = ("version", "run_id", "task_id", "live", "deleted")
+
+
+def _artifact_conditions(sql: Sql, fields: frozenset[str]) -> list[str]:
     conditions = []
     if "tag" in fields:
         conditions.append(sql.VERSION_WHERE["tag"])
@@ -63,44 +68,47 @@ def _artifact_conditions(fields: frozenset[str]) -> list[str]:
     return conditions
 
 
-def _own_conditions(fields: frozenset[str], ids: int) -> list[str]:
-    wanted: list[str] = [name for name in ("version", "run_id", "task_id") if name in fields]
+def _own_conditions(sql: Sql, fields: frozenset[str], ids: int) -> list[str]:
+    wanted: list[str] = [name for name in _OWN if name in fields]
     if "task_id" in fields and "run_id" not in fields:  # the index starts with the run
         wanted.append("run_of_task")
     conditions = [sql.VERSION_WHERE[name] for name in wanted]
     if ids:
-        conditions.append(_many(sql.VERSION_WHERE, "ids", ids))
+        conditions.append(_many(sql, sql.VERSION_WHERE, "ids", ids))
     return conditions + [
         sql.VERSION_WHERE[name] for name in ("id_prefix", "alias") if name in fields
     ]
 
 
 @lru_cache(maxsize=64)
-def list_runs(fields: frozenset[str], *, newest_first: bool, is_next: bool) -> str:
+def list_runs(sql: Sql, fields: frozenset[str], *, newest_first: bool, is_next: bool) -> str:
     """Return the SELECT of one page of runs; the key is the id (column 0)."""
     conditions = [sql.RUN_WHERE[name] for name in sorted(fields)]
-    return _page(sql.RUNS, conditions, "run.id", newest_first, is_next)
+    return _page(sql, sql.RUNS, conditions, "run.id", newest_first, is_next)
 
 
-@lru_cache(maxsize=1)
-def runs_from_to() -> str:
+@lru_cache(maxsize=2)
+def runs_from_to(sql: Sql) -> str:
     """Return the SELECT of up to `limit` runs whose id or name is in [start, end)."""
     by_id = _where(sql.RUNS, [sql.RUN_WHERE["id_prefix"]])
     by_name = _where(sql.RUNS, [sql.RUN_WHERE["name_prefix"]])
-    return f"{by_id} UNION {by_name} ORDER BY id LIMIT :limit"
+    return f"{by_id} UNION {by_name} ORDER BY id LIMIT {sql.place('limit')}"
 
 
 @lru_cache(maxsize=64)
-def list_tasks(fields: frozenset[str], ids: int, *, newest_first: bool, is_next: bool) -> str:
+def list_tasks(
+    sql: Sql, fields: frozenset[str], ids: int, *, newest_first: bool, is_next: bool
+) -> str:
     """Return the SELECT of one page of tasks; the key is the id (column 0)."""
     conditions = [sql.TASK_WHERE[name] for name in sorted(fields - {"ids"})]
     if ids:
-        conditions.append(_many(sql.TASK_WHERE, "ids", ids))
-    return _page(sql.TASKS, conditions, "task.id", newest_first, is_next)
+        conditions.append(_many(sql, sql.TASK_WHERE, "ids", ids))
+    return _page(sql, sql.TASKS, conditions, "task.id", newest_first, is_next)
 
 
 @lru_cache(maxsize=256)
 def list_links(
+    sql: Sql,
     fields: frozenset[str],
     tasks: int,
     versions: int,
@@ -112,21 +120,21 @@ def list_links(
     """Return the SELECT of one page of links; the key is the order of commits (last column)."""
     conditions = [sql.LINK_WHERE["run_id"]] if "run_id" in fields else []
     rooms = {"task_ids": tasks, "version_ids": versions, "io_types": types}
-    conditions += [_many(sql.LINK_WHERE, name, room) for name, room in rooms.items() if room]
-    inner = _page(sql.LINK_SEQS, conditions, "link.seq", newest_first, is_next)
+    conditions += [_many(sql, sql.LINK_WHERE, name, room) for name, room in rooms.items() if room]
+    inner = _page(sql, sql.LINK_SEQS, conditions, "link.seq", newest_first, is_next)
     order = _direction(newest_first)
     return f"{sql.LINKS} WHERE link.seq IN ({inner}) ORDER BY link.seq {order}"
 
 
 @lru_cache(maxsize=16)
-def list_artifacts(fields: frozenset[str], *, is_next: bool) -> str:
+def list_artifacts(sql: Sql, fields: frozenset[str], *, is_next: bool) -> str:
     """Return the SELECT of one page of artifacts with their newest versions, by name."""
     conditions = [sql.ARTIFACT_WHERE[name] for name in sorted(fields)]
     if is_next:
         after = "after_in_project" if "project" in fields else "after"
         conditions.append(sql.ARTIFACT_WHERE[after])
     order = "ORDER BY artifact.project, artifact.name"
-    return f"{_where(sql.ARTIFACTS, conditions)} {order} LIMIT :limit"
+    return f"{_where(sql.ARTIFACTS, conditions)} {order} LIMIT {sql.place('limit')}"
 
 
 def _where(text: str, conditions: Iterable[str]) -> str:
@@ -134,18 +142,21 @@ def _where(text: str, conditions: Iterable[str]) -> str:
     return f"{text} WHERE {joined}" if joined else text
 
 
-def _page(text: str, conditions: list[str], key: str, newest_first: bool, is_next: bool) -> str:
+def _page(
+    sql: Sql, text: str, conditions: list[str], key: str, newest_first: bool, is_next: bool
+) -> str:
     if is_next:
-        conditions = [*conditions, f"{key} {'<' if newest_first else '>'} :after"]
+        sign = "<" if newest_first else ">"
+        conditions = [*conditions, f"{key} {sign} {sql.place('after')}"]
     order = f"ORDER BY {key} {_direction(newest_first)}"
-    return f"{_where(text, conditions)} {order} LIMIT :limit"
+    return f"{_where(text, conditions)} {order} LIMIT {sql.place('limit')}"
 
 
 def _direction(newest_first: bool) -> str:
     return "DESC" if newest_first else "ASC"
 
 
-def _many(conditions: Mapping[str, str], name: str, room: int) -> str:
+def _many(sql: Sql, conditions: Mapping[str, str], name: str, room: int) -> str:
     """Return the condition `name` with room for that many values (`name_0`, `name_1`, ...)."""
-    places = ", ".join([f":{name}_{number}" for number in range(room)])
-    return conditions[name].replace(f":{name}", places)
+    places = ", ".join([sql.place(f"{name}_{number}") for number in range(room)])
+    return conditions[name].replace(sql.place(name), places)

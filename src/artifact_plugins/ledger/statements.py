@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import (
     ClauseElement,
     ColumnElement,
+    FromClause,
     Select,
     Table,
     and_,
@@ -21,8 +22,10 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    tuple_,
 )
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import text as sql_text
+from sqlalchemy.dialects.postgresql import insert  # SQLite understands its clauses too
 
 from artifact_plugins.ledger.schema import (
     artifact,
@@ -34,8 +37,10 @@ from artifact_plugins.ledger.schema import (
     version_kind,
     version_tag,
 )
-
-Names = tuple[str, ...]
+from artifact_plugins.ledger.statement_parts import Names, PerDialect
+from artifact_plugins.ledger.statement_parts import insert_row as _insert
+from artifact_plugins.ledger.statement_parts import plain as _text
+from artifact_plugins.ledger.trash_statements import TRASH
 
 
 def _columns(table: Table, *, without: Names = ()) -> Names:
@@ -45,13 +50,11 @@ def _columns(table: Table, *, without: Names = ()) -> Names:
 RUN_COLUMNS = _columns(run)
 TASK_COLUMNS = _columns(task)
 LINK_COLUMNS = _columns(link, without=("seq",))
-VERSION_COLUMNS = _columns(version, without=("seq",))
+# When a version is written nobody has deleted it.
+_ENDS = ("deleted_at", "collected_at")
+VERSION_COLUMNS = _columns(version, without=("seq", *_ENDS))
 
 _ONE: ColumnElement[int] = literal_column("1")
-
-
-def _insert(table: Table, columns: Names) -> Any:
-    return insert(table).values({name: bindparam(name) for name in columns})
 
 
 def _upsert(table: Table, *, keep: Names) -> tuple[ClauseElement, Names]:
@@ -103,7 +106,17 @@ def _label(table: Table, name: str) -> tuple[ClauseElement, Names]:
 
 _IS_OF_ARTIFACT = artifact.c.id == version.c.artifact_id
 _IS_OF_KIND = version_kind.c.id == version.c.kind_id
-_IS_NEWEST = version.c.version == artifact.c.next_version - _ONE
+_IS_LIVE = version.c.deleted_at.is_(None)
+_newer = version.alias("newer")
+_IS_NEWEST = version.c.version == (
+    select(_newer.c.version)
+    .where(_newer.c.artifact_id == artifact.c.id, _newer.c.deleted_at.is_(None))
+    .order_by(_newer.c.version.desc())
+    .limit(_ONE)
+    .offset(literal_column("0"))
+    .correlate(artifact)
+    .scalar_subquery()
+)
 # What `rows.version_record` reads, then the order of commits.
 _RECORD = (
     artifact.c.project,
@@ -116,6 +129,7 @@ _RECORD = (
         for name in VERSION_COLUMNS
         if name not in ("artifact_id", "version", "kind_id")
     ),
+    *(version.c[name] for name in _ENDS),
     version.c.seq,
 )
 _VERSIONS = select(*_RECORD).select_from(
@@ -124,7 +138,7 @@ _VERSIONS = select(*_RECORD).select_from(
 NUMBER = _RECORD.index(version.c.version)
 SEQ = len(_RECORD) - 1
 
-STATEMENTS: dict[str, tuple[ClauseElement, Names]] = {
+STATEMENTS: dict[str, tuple[ClauseElement | PerDialect, Names]] = {
     "UPSERT_RUN": _upsert(run, keep=("id", "project", "pipeline", "name")),
     "UPSERT_TASK": _upsert(task, keep=("id", "run_id", "parent_id", "name", "scope_path")),
     "INSERT_VERSION": (_insert(version, VERSION_COLUMNS), VERSION_COLUMNS),
@@ -135,9 +149,129 @@ STATEMENTS: dict[str, tuple[ClauseElement, Names]] = {
     "SET_ALIAS": _label(version_alias, "alias"),
     "VERSION_BY_ID": (_VERSIONS.where(version.c.id == bindparam("id")), ("id",)),
     "VERSION_BY_KEY": (_VERSIONS.where(version.c.idempotency_key == bindparam("key")), ("key",)),
+    "VERSION_EXISTS": _text("SELECT 1 FROM version WHERE id = :id"),
+    "TASK_EXISTS": _text("SELECT 1 FROM task WHERE id = :id"),
+    "RUN_EXISTS": _text("SELECT 1 FROM run WHERE id = :id"),
+    # cache
+    "ADD_CACHE_ENTRY": _text(
+        """INSERT INTO cache_entry (key, task_id, step, parts)
+        VALUES (:key, :task_id, :step, :parts) ON CONFLICT (key) DO NOTHING"""
+    ),
+    "MOVE_CACHE_ENTRY": _text(
+        """UPDATE cache_entry SET task_id = :task_id, parts = :parts
+        WHERE key = :key AND task_id = :replaces"""
+    ),
+    "CACHE_ENTRY": _text("SELECT key, task_id, step, parts FROM cache_entry WHERE key = :key"),
+    "EARLIER_CACHE_ENTRIES": _text(
+        """SELECT key, task_id, step, parts FROM cache_entry
+        WHERE step = :step AND task_id < :before ORDER BY task_id DESC LIMIT :limit"""
+    ),
+    # edits
+    "REMOVE_TAG": _text(
+        """DELETE FROM version_tag WHERE tag = :tag
+        AND version_seq = (SELECT seq FROM version WHERE id = :id)"""
+    ),
+    "REMOVE_ALIAS": _text(
+        """DELETE FROM version_alias WHERE alias = :alias
+        AND artifact_id = (SELECT artifact_id FROM version WHERE id = :id)"""
+    ),
+    "UPDATE_VERSION": _text(
+        """UPDATE version SET description = :description, tags = :tags, metadata = :metadata,
+        updated_at = :updated_at WHERE id = :id"""
+    ),
+    "ALIAS_HOLDER": _text(
+        """SELECT version.id FROM version_alias
+        JOIN version ON version.seq = version_alias.version_seq
+        WHERE version_alias.alias = :alias
+        AND version_alias.artifact_id = (SELECT artifact_id FROM version WHERE id = :id)"""
+    ),
+    "ALIASES_OF": _text("SELECT aliases FROM version WHERE id = :id"),
+    "WRITE_ALIASES": _text(
+        "UPDATE version SET aliases = :aliases, updated_at = :updated_at WHERE id = :id"
+    ),
+    "RENAME_ARTIFACT": _text(
+        "UPDATE artifact SET name = :name WHERE project = :project AND name = :old_name"
+    ),
+    # A row that is read before it is changed stays as it was read until then.
+    "VERSION_FOR_CHANGE": (
+        _VERSIONS.where(version.c.id == bindparam("id")).with_for_update(of=version),
+        ("id",),
+    ),
+    # Whoever moves aliases or deletes waits for others, and for commits, of the artifact.
+    "LOCK_ARTIFACT": (
+        select(artifact.c.id)
+        .where(
+            artifact.c.id
+            == select(version.c.artifact_id)
+            .where(version.c.id == bindparam("id"))
+            .scalar_subquery()
+        )
+        .with_for_update(),
+        ("id",),
+    ),
+    **TRASH,
+    # what is near a name that is not there
+    "NEWEST_RUN_NAMES": _text("SELECT name FROM run ORDER BY id DESC LIMIT 1000"),
+    "ARTIFACT_BY_NAME": _text(
+        "SELECT id, next_version - 1 FROM artifact WHERE project = :project AND name = :name"
+    ),
+    "ARTIFACT_NAMES": _text(
+        "SELECT name FROM artifact WHERE project = :project ORDER BY name LIMIT 10000"
+    ),
+    "ALIASES_OF_ARTIFACT": _text(
+        "SELECT alias FROM version_alias WHERE artifact_id = :id ORDER BY alias LIMIT 1000"
+    ),
+    # check
+    "GAPS": _text(
+        """SELECT a.project, a.name, a.next_version - 1, count(v.seq), coalesce(max(v.version), 0),
+        count(v.deleted_at), max(a.deleted_versions)
+        FROM artifact AS a LEFT JOIN version AS v ON v.artifact_id = a.id
+        GROUP BY a.id HAVING count(v.seq) <> a.next_version - 1
+        OR coalesce(max(v.version), 0) <> a.next_version - 1
+        OR count(v.deleted_at) <> max(a.deleted_versions)
+        ORDER BY a.project, a.name LIMIT 100"""
+    ),
+    "LABELLED": _text(
+        """SELECT seq, id, tags, aliases FROM version
+        WHERE (tags IS NOT NULL OR aliases IS NOT NULL) AND deleted_at IS NULL"""
+    ),
+    "TAGS": _text("SELECT version_seq, tag FROM version_tag"),
+    "ALIASES": _text("SELECT version_seq, alias FROM version_alias"),
 }
 
-SELECTS: dict[str, ClauseElement] = {
+
+def _summary(newest: FromClause) -> Select[Any]:
+    """Select what `listing` makes an `ArtifactSummary` of.
+
+    Project, name, number of versions, artifact type, data type, size, time of
+    the last change, id and number of the newest version.
+    """
+    return select(
+        artifact.c.project,
+        artifact.c.name,
+        artifact.c.next_version - _ONE - artifact.c.deleted_versions,
+        version_kind.c.artifact_type,
+        version_kind.c.data_type,
+        newest.c.size_bytes,
+        func.coalesce(newest.c.updated_at, newest.c.created_at),
+        newest.c.id,
+        newest.c.version,
+    )
+
+
+_SUMMED_UP = ("kind_id", "size_bytes", "updated_at", "created_at", "id", "version")
+# PostgreSQL takes the one row from the index only when it is told.
+_newest = (
+    select(*(version.c[name] for name in _SUMMED_UP))
+    .where(_IS_OF_ARTIFACT, _IS_LIVE)
+    .order_by(version.c.version.desc())
+    .limit(_ONE)
+    .offset(literal_column("0"))
+    .correlate(artifact)
+    .lateral("newest")
+)
+
+SELECTS: dict[str, ClauseElement | PerDialect] = {
     "VERSIONS": _VERSIONS,
     "VERSION_SEQS": select(version.c.seq),
     "TAGGED_SEQS": select(version.c.seq).select_from(
@@ -148,20 +282,17 @@ SELECTS: dict[str, ClauseElement] = {
     "TASKS": select(*task.columns),
     "LINKS": select(*(link.c[name] for name in LINK_COLUMNS), link.c.seq),
     "LINK_SEQS": select(link.c.seq),
-    # Project, name, number of versions, artifact type, data type, size, time
-    # of the last change, id and number of the newest version.
-    "ARTIFACTS": select(
-        artifact.c.project,
-        artifact.c.name,
-        artifact.c.next_version - _ONE,
-        version_kind.c.artifact_type,
-        version_kind.c.data_type,
-        version.c.size_bytes,
-        func.coalesce(version.c.updated_at, version.c.created_at),
-        version.c.id,
-        version.c.version,
-    ).select_from(
-        artifact.join(version, and_(_IS_OF_ARTIFACT, _IS_NEWEST)).join(version_kind, _IS_OF_KIND)
+    "ARTIFACTS": PerDialect(
+        sqlite=_summary(version).select_from(
+            artifact.join(version, and_(_IS_OF_ARTIFACT, _IS_NEWEST)).join(
+                version_kind, _IS_OF_KIND
+            )
+        ),
+        postgresql=_summary(_newest).select_from(
+            artifact.join(_newest, sql_text("true")).join(
+                version_kind, version_kind.c.id == _newest.c.kind_id
+            )
+        ),
     ),
 }
 
@@ -191,6 +322,8 @@ _AFTER: ColumnElement[str] = bindparam("after")
 CONDITIONS: dict[str, dict[str, ColumnElement[bool]]] = {
     "VERSION_WHERE": {
         **_equal(version, "version", "run_id", "task_id"),
+        "live": _IS_LIVE,
+        "deleted": version.c.deleted_at.is_not(None),
         "run_of_task": version.c.run_id == _TASKS_RUN,
         "ids": _one_of(version.c.id, "ids"),
         "id_prefix": _between(version.c.id, "id_prefix", "id_end"),
@@ -226,20 +359,36 @@ CONDITIONS: dict[str, dict[str, ColumnElement[bool]]] = {
 }
 
 
-def _merged(*, newest_first: bool, is_next: bool) -> Select[Any]:
+def _merged(*, newest_first: bool, is_next: bool) -> PerDialect:
     other, inside = version.alias("other"), version.alias("inside")
-    after: ColumnElement[int] = bindparam("after")
-    of_kind = select(other.c.seq).where(other.c.kind_id == version_kind.c.id)
+    place, kind = (other.c.kind_id, other.c.seq), version_kind.c.id
+    start: ColumnElement[int] = bindparam("after") if is_next else literal_column("0")
+    end: ColumnElement[int] = literal_column(str(2**63 - 1))
+    if newest_first:
+        start, end = literal_column("0"), bindparam("after") if is_next else end
+    order = [one.desc() if newest_first else one.asc() for one in place]
+    live = select(other.c.seq).where(other.c.deleted_at.is_(None))
+    of_kind = live.where(other.c.kind_id == kind)
     if is_next:
-        of_kind = of_kind.where(other.c.seq < after if newest_first else other.c.seq > after)
-    order = other.c.seq.desc() if newest_first else other.c.seq.asc()
+        of_kind = of_kind.where(other.c.seq < end if newest_first else other.c.seq > start)
+    found = inside.c.seq.in_(_page(of_kind.order_by(order[1])).correlate(version_kind))
+    # With `kind_id = ..` PostgreSQL would walk through the versions of every
+    # kind, in the belief that the next of this one is near. Compared as pairs,
+    # only the index of kinds has their order.
+    pairs = live.where(tuple_(*place) > tuple_(kind, start), tuple_(*place) < tuple_(kind, end))
+    each = _page(pairs.order_by(*order)).correlate(version_kind).lateral("inside")
+    return PerDialect(
+        sqlite=select(inside.c.seq).select_from(version_kind.join(inside, found)),
+        postgresql=select(each.c.seq).select_from(version_kind.join(each, sql_text("true"))),
+    )
+
+
+def _page(found: Select[Any]) -> Select[Any]:
     # Without an offset of our own, the dialect brings one as a value.
-    page = of_kind.order_by(order).limit(bindparam("limit")).offset(literal_column("0"))
-    found = inside.c.seq.in_(page.correlate(version_kind))
-    return select(inside.c.seq).select_from(version_kind.join(inside, found))
+    return found.limit(bindparam("limit")).offset(literal_column("0"))
 
 
-MERGED: dict[tuple[bool, bool], ClauseElement] = {
+MERGED: dict[tuple[bool, bool], PerDialect] = {
     (newest_first, is_next): _merged(newest_first=newest_first, is_next=is_next)
     for newest_first in (True, False)
     for is_next in (True, False)

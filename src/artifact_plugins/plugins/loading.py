@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import pluggy
 
 from artifact_plugins.contracts import hookspecs
-from artifact_plugins.contracts.offers import MaterializerOffer
+from artifact_plugins.contracts.offers import MaterializerOffer, RuntimeOffer
 from artifact_plugins.errors import PluginConflictError, PluginError
 from artifact_plugins.plugins.discovery import FoundPlugin, find_plugins
-from artifact_plugins.plugins.offers import checked_offers, refuse_second_claims
+from artifact_plugins.plugins.offers import (
+    Offer,
+    checked_offers,
+    checked_runtimes,
+    refuse_second_claims,
+    refuse_second_schemes,
+)
 from artifact_plugins.plugins.registry import LoadedPlugin, PluginRegistry, text_of
+
+
+class _Offered(NamedTuple):
+    """What one plugin answered."""
+
+    materializers: tuple[MaterializerOffer, ...] = ()
+    runtimes: tuple[RuntimeOffer, ...] = ()
 
 
 def load_plugins(*, modules: Sequence[str] = (), disabled: Sequence[str] = ()) -> PluginRegistry:
@@ -30,7 +43,8 @@ def load_plugins(*, modules: Sequence[str] = (), disabled: Sequence[str] = ()) -
         disabled: Plugin names that are neither imported nor compared.
 
     Raises:
-        PluginConflictError: A plugin name or an offer key is claimed twice.
+        PluginConflictError: A plugin name, an offer key or the scheme of a
+            runtime is claimed twice.
         PluginError: A module from `modules` cannot be used; names it and why.
     """
     manager = pluggy.PluginManager(hookspecs.PROJECT)
@@ -43,16 +57,17 @@ def load_plugins(*, modules: Sequence[str] = (), disabled: Sequence[str] = ()) -
         if module not in disabled and (plugin := _load_named(manager, module)) is not None:
             loaded.append(plugin)
     refuse_second_claims((offer, plugin.name) for plugin in loaded for offer in plugin.offers)
+    refuse_second_schemes((offer, plugin.name) for plugin in loaded for offer in plugin.runtimes)
     return PluginRegistry(manager, loaded, disabled=disabled)
 
 
 def _load_installed(manager: pluggy.PluginManager, found: FoundPlugin) -> LoadedPlugin:
-    offers: tuple[MaterializerOffer, ...] = ()
+    offered = _Offered()
     error = None
     try:
         if isinstance(found.entry_point, PluginError):
             raise found.entry_point
-        offers = _admit(manager, found.name, found.entry_point.load)
+        offered = _admit(manager, found.name, found.entry_point.load)
     except (Exception, SystemExit) as caught:  # noqa: BLE001  # a plugin may raise anything
         error = text_of(caught)
     return LoadedPlugin(
@@ -61,7 +76,8 @@ def _load_installed(manager: pluggy.PluginManager, found: FoundPlugin) -> Loaded
         distribution=found.distribution,
         distribution_version=found.distribution_version,
         error=error,
-        offers=offers,
+        offers=offered.materializers,
+        runtimes=offered.runtimes,
     )
 
 
@@ -70,19 +86,23 @@ def _load_named(manager: pluggy.PluginManager, module: str) -> LoadedPlugin | No
         plugin = importlib.import_module(module)
         if manager.is_registered(plugin):
             return None  # it is installed too, and loaded already
-        offers = _admit(manager, module, lambda: plugin)
+        offered = _admit(manager, module, lambda: plugin)
     except (Exception, SystemExit) as error:
         raise PluginError(
             f"plugin module {module!r} cannot be used: {text_of(error)}",
             hint="correct it or take it out of Settings.plugins; nothing was opened",
             module=module,
         ) from error
-    return LoadedPlugin(name=module, module=module, offers=offers, origin="settings")
+    return LoadedPlugin(
+        name=module,
+        module=module,
+        offers=offered.materializers,
+        runtimes=offered.runtimes,
+        origin="settings",
+    )
 
 
-def _admit(
-    manager: pluggy.PluginManager, name: str, load: Callable[[], Any]
-) -> tuple[MaterializerOffer, ...]:
+def _admit(manager: pluggy.PluginManager, name: str, load: Callable[[], Any]) -> _Offered:
     """Import and register one plugin and return its offers; all of it or nothing."""
     plugin = load()
     if manager.is_registered(plugin):
@@ -90,17 +110,23 @@ def _admit(
     try:
         manager.register(plugin, name=name)
         _check_hooks(manager, plugin)
-        return tuple(_offers_of(manager, plugin))
+        hook = manager.hook
+        return _Offered(
+            _gathered(hook.register_materializers, plugin, checked_offers),
+            _gathered(hook.register_runtimes, plugin, checked_runtimes),
+        )
     except BaseException:
         if manager.is_registered(plugin):
             manager.unregister(plugin)
         raise
 
 
-def _offers_of(manager: pluggy.PluginManager, plugin: Any) -> Iterator[MaterializerOffer]:
-    for impl in manager.hook.register_materializers.get_hookimpls():
-        if impl.plugin is plugin:
-            yield from checked_offers(impl.function())
+def _gathered(
+    caller: pluggy.HookCaller, plugin: Any, checked: Callable[[Any], tuple[Offer, ...]]
+) -> tuple[Offer, ...]:
+    """Ask one plugin alone; pluggy would ask all of them."""
+    impls = [impl for impl in caller.get_hookimpls() if impl.plugin is plugin]
+    return tuple([offer for impl in impls for offer in checked(impl.function())])
 
 
 def _check_hooks(manager: pluggy.PluginManager, plugin: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pluggy
 
-from artifact_plugins.contracts.offers import MaterializerOffer
+from artifact_plugins.contracts.offers import MaterializerOffer, RuntimeOffer
 from artifact_plugins.errors import PluginError, describe
 
 _log = logging.getLogger("artifact_plugins")
@@ -30,6 +30,7 @@ class LoadedPlugin:
         distribution_version: Its version; None likewise.
         error: Why it takes no part; None when it works.
         offers: Its materializers.
+        runtimes: Its runtimes.
         origin: `entry point` or `settings`.
     """
 
@@ -39,6 +40,7 @@ class LoadedPlugin:
     distribution_version: str | None = None
     error: str | None = None
     offers: tuple[MaterializerOffer, ...] = ()
+    runtimes: tuple[RuntimeOffer, ...] = ()
     origin: Literal["entry point", "settings"] = "entry point"
 
     @property
@@ -94,6 +96,11 @@ class PluginRegistry:
         self.disabled: tuple[str, ...] = tuple(disabled)
         self._listeners = _listeners_by_hook(manager)
         self._reported: set[tuple[str, str, str]] = set()
+
+    @property
+    def runtimes(self) -> dict[str, RuntimeOffer]:
+        """What plugins offer as runtimes, by scheme."""
+        return {offer.scheme: offer for plugin in self.plugins for offer in plugin.runtimes}
 
     def listens(self, hook_name: str) -> bool:
         """Tell whether any plugin implements a hook; costs one dictionary look-up.

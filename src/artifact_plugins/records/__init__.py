@@ -4,7 +4,8 @@ artifact.py   ArtifactVersion, FileRecord, Preview
 run.py        Run, RunState
 task.py       Task, TaskType, TaskState
 link.py       ArtifactTaskLink, IOType, Producer
-batch.py      Batch, VersionDraft: what one ledger transaction writes
+status.py     FinalStatus: what an exit step is told
+batch.py      Batch, VersionDraft, CacheEntry: what one ledger transaction writes
 query.py      VersionQuery, RunQuery, LinkQuery, TaskQuery
 page.py       Page, every
 ids.py        new_id (UUIDv7), now (UTC)
@@ -13,7 +14,7 @@ metadata.py   check_metadata: JSON exactly, or MetadataValueError
 """
 
 from artifact_plugins.records.artifact import ArtifactVersion, FileRecord, Preview, SaveType
-from artifact_plugins.records.batch import Batch, VersionDraft
+from artifact_plugins.records.batch import Batch, CacheEntry, VersionDraft
 from artifact_plugins.records.ids import new_id, now
 from artifact_plugins.records.link import ArtifactTaskLink, IOType, Producer
 from artifact_plugins.records.metadata import check_metadata
@@ -27,13 +28,16 @@ from artifact_plugins.records.names import (
 from artifact_plugins.records.page import Page, every
 from artifact_plugins.records.query import LinkQuery, RunQuery, TaskQuery, VersionQuery
 from artifact_plugins.records.run import Run, RunState
+from artifact_plugins.records.status import FinalStatus
 from artifact_plugins.records.task import Task, TaskState, TaskType
 
 __all__ = [
     "ArtifactTaskLink",
     "ArtifactVersion",
     "Batch",
+    "CacheEntry",
     "FileRecord",
+    "FinalStatus",
     "IOType",
     "LinkQuery",
     "Page",

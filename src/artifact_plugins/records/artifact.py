@@ -64,6 +64,9 @@ class ArtifactVersion(BaseModel):
         manifest_digest: `sha256:hex` of the manifest in the content store;
             None for a value inside the record.
         item_count: Number of chunks or elements of a streamed or mapped value.
+        deleted_at: When it was deleted; it can be restored until its bytes
+            are collected. The record stays, so that links still lead somewhere.
+        collected_at: When its bytes were given up for good.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -98,6 +101,8 @@ class ArtifactVersion(BaseModel):
     created_at: datetime
     updated_at: datetime | None = None
     created_by: str = ""
+    deleted_at: datetime | None = None
+    collected_at: datetime | None = None
 
     def __str__(self) -> str:
         return f"{self.artifact}@{self.version}"

@@ -24,6 +24,24 @@ class VersionDraft:
 
 
 @dataclass(frozen=True, slots=True)
+class CacheEntry:
+    """Which task made the results of a cached call.
+
+    Attributes:
+        key: `sha256:...` of everything that decides the results.
+        step: Name of the step.
+        parts: What the key was made of, by name, as short text.
+        replaces: The task whose results are gone and that this one replaces.
+    """
+
+    key: str
+    task_id: str
+    step: str
+    parts: dict[str, str]
+    replaces: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """Records that become visible together or not at all.
 
@@ -33,9 +51,11 @@ class Batch:
         versions: Inserted with the next number of their artifact.
         links: Inserted; `version_id` names a draft of this batch or a
             committed version.
+        cache: Inserted; the whole batch fails when another task has the key.
     """
 
     runs: tuple[Run, ...] = ()
     tasks: tuple[Task, ...] = ()
     versions: tuple[VersionDraft, ...] = ()
     links: tuple[ArtifactTaskLink, ...] = ()
+    cache: tuple[CacheEntry, ...] = ()

@@ -25,17 +25,18 @@ def check_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
             NaN, infinity, larger integers, lone surrogates, control
             characters, cycles, other types, or too much of anything.
     """
-    budget = _Budget()
-    if type(metadata) is dict and len(metadata) <= 32 and _is_flat(metadata):
-        return dict(metadata)
-    copied = _copy(metadata, "", 0, budget, ())
+    if type(metadata) is dict and len(metadata) <= 32 and _is_short(metadata):
+        return {
+            key: dict(value) if type(value) is dict else value for key, value in metadata.items()
+        }
+    copied = _copy(metadata, "", 0, _Budget(), ())
     if not isinstance(copied, dict):
         raise _refuse("", f"is a {type(metadata).__name__}, not a mapping")
     return copied
 
 
-def _is_flat(metadata: Mapping[str, Any]) -> bool:
-    """Tell whether a few short plain values need no closer look; most metadata is so."""
+def _is_short(metadata: dict[str, Any], *, is_inner: bool = False) -> bool:
+    """Tell whether a few short values, or dicts of such, need no closer look; most metadata is so."""
     for key, value in metadata.items():
         kind = type(value)
         if type(key) is not str or not key.isidentifier() or len(key) > 100:
@@ -48,6 +49,9 @@ def _is_flat(metadata: Mapping[str, Any]) -> bool:
                 return False
         elif kind is str:
             if len(value) > 200 or not value.isascii() or not value.isprintable():
+                return False
+        elif kind is dict:
+            if is_inner or len(value) > 32 or not _is_short(value, is_inner=True):
                 return False
         elif value is not None and kind is not bool:
             return False

@@ -10,7 +10,11 @@ from artifact_plugins.records.run import RunState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionQuery:
-    """Versions, newest first; every field that is set must match."""
+    """Versions, newest first; every field that is set must match.
+
+    Attributes:
+        is_deleted: False: versions that are there; True: deleted ones; None: both.
+    """
 
     project: str | None = None
     artifact: str | None = None
@@ -23,6 +27,7 @@ class VersionQuery:
     task_id: str | None = None
     tag: str | None = None
     alias: str | None = None
+    is_deleted: bool | None = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,12 @@ session.py         Session: save, load, find, register, commit, export, lineage
 current.py         open_session, current_session: the innermost open one, else the default
 saving.py          Saver: a value becomes durable bytes and a draft record
 registering.py     Registrar: data that already lies somewhere becomes a draft record
+curating.py        Curating: update, rename, alias, delete, restore, trash, prune, collect
+pruning.py         PrunePlan: what a prune would delete, and doing it
+collecting.py      Collected: the collector of bytes that nobody can load any more
+references.py      `name@3` and the like, taken apart; locating.py: which version is meant
 committing.py      drafts become versions, or their bytes go
+finding.py         Finder: versions, links, tasks, runs by a filter
 loading.py         Loader: a record becomes a value again
 exporting.py       verified copies of the files of a version
 wanted.py          what an annotation asks for when a version is loaded
@@ -14,8 +19,18 @@ roundtrip.py       whether what was loaded is what was saved
 parts.py           elements of containers, saved by their own materializers
 """
 
+from artifact_plugins.session.collecting import Collected
 from artifact_plugins.session.current import current_session, open_session
+from artifact_plugins.session.pruning import PruneItem, PrunePlan
 from artifact_plugins.session.session import Session
 from artifact_plugins.session.wanted import Selection
 
-__all__ = ["Selection", "Session", "current_session", "open_session"]
+__all__ = [
+    "Collected",
+    "PruneItem",
+    "PrunePlan",
+    "Selection",
+    "Session",
+    "current_session",
+    "open_session",
+]

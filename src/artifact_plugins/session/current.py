@@ -8,10 +8,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
 
 from artifact_plugins.errors import RunUsageError
 from artifact_plugins.session.session import Session
 from artifact_plugins.settings import Settings
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 _innermost: ContextVar[Session | None] = ContextVar("artifact_plugins_session", default=None)
 # Sessions that the main thread has open: other threads start with an empty
@@ -26,7 +30,9 @@ _being_opened: set[tuple[str, int]] = set()
 
 
 @contextmanager
-def open_session(settings: Settings | None = None) -> Iterator[Session]:
+def open_session(
+    settings: Settings | None = None, *, runtime: Executor | None = None
+) -> Iterator[Session]:
     """Open a session for the `with` block; the front door uses it meanwhile.
 
     Threads started inside the block use it too when the main thread opened
@@ -34,11 +40,13 @@ def open_session(settings: Settings | None = None) -> Iterator[Session]:
 
     Args:
         settings: `Settings()` when not given, that is environment and pyproject.toml.
+        runtime: An executor that runs the steps, instead of `settings.runtime`;
+            it stays open.
 
     Raises:
         SettingsError, StoreError, LedgerError: The session could not be opened.
     """
-    session = Session(settings or Settings())
+    session = Session(settings or Settings(), runtime=runtime)
     token = _innermost.set(session)
     is_shared = threading.current_thread() is threading.main_thread()
     if is_shared:

@@ -19,6 +19,7 @@ from artifact_plugins.errors import (
     UnsafeFormatError,
     describe,
 )
+from artifact_plugins.ledger.deleted import deleted_error
 from artifact_plugins.plugins import PluginRegistry
 from artifact_plugins.records import ArtifactVersion, SaveType
 from artifact_plugins.session.equipped import Equipped
@@ -52,11 +53,14 @@ class Loader:
         materializer of the wanted type is used if it reads the stored format.
 
         Raises:
+            ArtifactMissingError: The record says that it is deleted, or files are gone.
             NoMaterializerError: Nothing turns the stored format into the wanted type.
             StoreIntegrityError: The bytes are not what was saved; nothing was parsed.
             LoadFailedError: The bytes are intact but could not be parsed, or
                 gave another type than wanted.
         """
+        if version.deleted_at is not None:
+            raise deleted_error(version)
         if version.save_type is SaveType.PREEXISTING:
             value, key = self._preexisting(version, selection), "python.path"
         else:

@@ -11,7 +11,13 @@ from artifact_plugins.content import ContentStore, VersionWriter
 from artifact_plugins.contracts.abilities import DirectIO
 from artifact_plugins.contracts.materializer import Materializer
 from artifact_plugins.contracts.refs import lasting_path
-from artifact_plugins.errors import ArtifactPluginsError, NotSerializableError, describe
+from artifact_plugins.errors import (
+    ArtifactMissingError,
+    ArtifactPluginsError,
+    NotSerializableError,
+    SaveAbortedError,
+    describe,
+)
 from artifact_plugins.plugins import PluginRegistry
 from artifact_plugins.records import (
     ArtifactVersion,
@@ -199,7 +205,15 @@ class Saver:
             created_by=self._settings.created_by,
         )
         if counted is None and not materializer.exact:
-            self._verify(value, equipped, version)
+            try:
+                self._verify(value, equipped, version)
+            except ArtifactMissingError as error:
+                raise SaveAbortedError(
+                    f"the files of artifact {artifact!r} were removed by a collector before the "
+                    "commit",
+                    hint="nothing was registered; saving it again makes a new version",
+                    version_id=version_id,
+                ) from error
         return version
 
     def _save(self, value: Any, equipped: Equipped, writer: VersionWriter, artifact: str) -> None:

@@ -2,53 +2,57 @@
 
 from __future__ import annotations
 
-import operator
 import os
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from artifact_plugins.content import ContentStore
 from artifact_plugins.contracts.runtime import Runtime
 from artifact_plugins.errors import (
-    ArtifactMissingError,
-    InputError,
-    LineageConflictError,
+    ArtifactPluginsError,
     MaterializerError,
     PluginError,
+    SaveAbortedError,
+    StoreError,
 )
 from artifact_plugins.ledger import Ledger
 from artifact_plugins.lineage_graph import Lineage
 from artifact_plugins.plugins import PluginRegistry, Resolver, load_plugins
 from artifact_plugins.records import (
+    ArtifactTaskLink,
     ArtifactVersion,
     Batch,
+    Run,
     Task,
-    VersionQuery,
-    check_label,
 )
-from artifact_plugins.records.names import as_reference, check_tags
+from artifact_plugins.records.names import as_reference
 from artifact_plugins.runtimes import make_runtime
 from artifact_plugins.session.committing import commit
+from artifact_plugins.session.curating import Curating
 from artifact_plugins.session.exporting import export_files
+from artifact_plugins.session.finding import Finding
 from artifact_plugins.session.loading import Loader
+from artifact_plugins.session.locating import locate, present, say_if_deleted
 from artifact_plugins.session.materializers import Materializers
+from artifact_plugins.session.references import Reference, as_number
 from artifact_plugins.session.registering import Registrar
 from artifact_plugins.session.saving import Saver, SaveRequest, Staged
 from artifact_plugins.session.wanted import Selection, check_annotation
 from artifact_plugins.settings import Settings
 
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
 _NOTHING_ELSE = Batch()
-_NUMBER_MAX = 2**63 - 1
-_ID = re.compile(r"[0-9a-f]{8}(?:-?[0-9a-f]{1,4}){0,6}[0-9a-f]*")
+_SAVE_ATTEMPTS = 3
 
 
-class Session:
-    """Saves, loads, finds and registers; steps use it too.
+class Session(Curating):
+    """Saves, loads, finds, registers and curates; steps use it too.
 
     Attributes:
         settings: What it was opened with.
@@ -57,9 +61,25 @@ class Session:
         store: Where bytes lie.
         ledger: Where records lie.
         runtime: What executes step calls.
+
+    Args:
+        settings: What to open.
+        runtime: An executor of the caller's that runs steps instead of
+            `settings.runtime`.
+        is_worker: Whether it runs steps for another process: its ledger is
+            only opened when a step asks for it.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    # What is found by filters, a page at a time: `session.versions('name == "model"')`.
+    versions = Finding[ArtifactVersion]("versions")
+    links = Finding[ArtifactTaskLink]("links")
+    tasks = Finding[Task]("tasks")
+    runs = Finding[Run]("runs")
+
+    def __init__(
+        self, settings: Settings, *, runtime: Executor | None = None, is_worker: bool = False
+    ) -> None:
+        self._runtime = runtime
         self.settings = settings
         self.plugins: PluginRegistry = load_plugins(
             modules=settings.plugins, disabled=settings.disabled_plugins
@@ -73,11 +93,10 @@ class Session:
             verify=settings.verify,
             load_max_bytes=settings.load_max_bytes,
         )
-        self.ledger: Ledger = Ledger.open(
-            settings.ledger_url,
-            durable=settings.is_durable,
-            busy_timeout_seconds=settings.busy_timeout_seconds,
-        )
+        if not is_worker:
+            _ = self._ledger
+        self._readers: list[Callable[[], None]] = []
+        self._is_registered = False
         materializers = Materializers(self.resolver, verify_save=settings.verify_save)
         self.loader = Loader(self.store, self.plugins, materializers)
         self.saver = Saver(settings, self.store, self.plugins, materializers)
@@ -87,9 +106,38 @@ class Session:
             materializers.for_value(None, None, None)
 
     @cached_property
+    def _ledger(self) -> Ledger:
+        settings = self.settings
+        return Ledger.open(
+            settings.ledger_url,
+            durable=settings.is_durable,
+            busy_timeout_seconds=settings.busy_timeout_seconds,
+        )
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger; what runs of this session have not written yet is written first."""
+        for write in self._readers:
+            write()
+        return self._ledger
+
+    @property
+    def committed(self) -> Ledger:
+        """The ledger as it is, without what runs have not written yet."""
+        return self._ledger
+
+    def before_reading(self, write: Callable[[], None]) -> None:
+        """Call `write` whenever somebody is about to look into the ledger."""
+        self._readers = [*self._readers, write]
+
+    def stop_reading(self, write: Callable[[], None]) -> None:
+        """Call `write` no more."""
+        self._readers = [other for other in self._readers if other != write]
+
+    @cached_property
     def runtime(self) -> Runtime:
         """Return the runtime that the settings name."""
-        return make_runtime(self.settings.runtime)
+        return make_runtime(self._runtime or self.settings.runtime, self.plugins.runtimes)
 
     def __enter__(self) -> Session:
         return self
@@ -103,8 +151,11 @@ class Session:
         self.close()
 
     def close(self) -> None:
-        """Close the ledger and remove this process's private folders."""
-        self.ledger.close()
+        """Let go of workers and the ledger; remove this process's private folders."""
+        if "runtime" in self.__dict__:
+            self.runtime.close()
+        if "_ledger" in self.__dict__:
+            self._ledger.close()
         self.store.close()
 
     def save(
@@ -142,8 +193,16 @@ class Session:
             version_name=version_name,
             idempotency_key=idempotency_key,
         )
-        (version,) = self.commit(_NOTHING_ELSE, (self.saver.stage(value, request),))
-        return version
+        # A collector without patience may take the files of a save under way.
+        attempts = 1 if isinstance(value, Iterator) else _SAVE_ATTEMPTS
+        for attempt in range(1, attempts + 1):
+            try:
+                (version,) = self.commit(_NOTHING_ELSE, (self.saver.stage(value, request),))
+                return version
+            except SaveAbortedError:
+                if attempt == attempts:
+                    raise
+        raise AssertionError("a save returns or raises")
 
     def commit(
         self,
@@ -151,7 +210,6 @@ class Session:
         staged: Sequence[Staged],
         *,
         durable: bool | None = None,
-        task: Task | None = None,
     ) -> tuple[ArtifactVersion, ...]:
         """Make staged values versions, in one transaction with other records.
 
@@ -162,7 +220,6 @@ class Session:
             batch: What else becomes visible with them; its `versions` stay empty.
             staged: Values whose bytes are durable.
             durable: Whether this commit is synced; None: as the ledger was opened.
-            task: The task whose outputs they are, for the hooks.
 
         Returns:
             The versions, in the order of `staged`: the one of the first save
@@ -172,7 +229,23 @@ class Session:
             LedgerError, StoreError: Nothing was registered. CommitUnknownError:
                 it is unknown; the same call can be repeated.
         """
-        return commit(self.ledger, self.plugins, batch, staged, durable=durable, task=task)
+        if not self._is_registered and any(
+            item.draft.version.manifest_digest is not None for item in staged
+        ):
+            self._register_ledger(staged)
+        return commit(self._ledger, self.plugins, batch, staged, durable=durable)
+
+    def _register_ledger(self, staged: Sequence[Staged]) -> None:
+        """Note in the store which ledger will know the versions, before it does."""
+        try:
+            identity = self._ledger.identity()
+            if identity is not None:
+                self.store.register_ledger(identity)
+        except ArtifactPluginsError:
+            for item in staged:
+                item.discard()
+            raise
+        self._is_registered = True
 
     def register(
         self,
@@ -229,7 +302,8 @@ class Session:
 
         Raises:
             InputError: `as_type` is no type, `columns` no list of names, ...
-            ArtifactMissingError: There is no such version.
+            ArtifactMissingError: There is no such version; `reason` is "deleted"
+                when it was deleted, also while it was loaded.
             MaterializerError, StoreIntegrityError: See `Loader.load`.
         """
         check_annotation(as_type)
@@ -239,7 +313,12 @@ class Session:
             if isinstance(artifact, ArtifactVersion)
             else self.find(artifact, version=version, alias=alias)
         )
-        return self.loader.load(record, as_type, selection)
+        record = present(self.ledger, record)
+        try:
+            return self.loader.load(record, as_type, selection)
+        except StoreError as error:
+            say_if_deleted(lambda: self.ledger, record, error)
+            raise
 
     def find(
         self, reference: str, *, version: int | None = None, alias: str | None = None
@@ -255,32 +334,15 @@ class Session:
             ArtifactMissingError: Names what comes near.
         """
         reference = as_reference(reference, "a reference to a version")
-        version = None if version is None else _number(version)
-        alias = None if alias is None else as_reference(alias, "alias")
-        name, at, suffix = reference.rpartition("@")
-        if at and version is None and alias is None:
-            reference = name
-            if suffix.isascii() and suffix.isdigit():  # `²` is a digit, but no number
-                version = _number(int(suffix[:20]))
-            else:
-                alias = suffix
-        try:
-            return self.ledger.latest(
-                self.settings.project, reference, version=version, alias=alias
+        if version is None and alias is None:
+            asked = Reference.parse(reference)
+        else:
+            asked = Reference(
+                reference,
+                None if version is None else as_number(version),
+                None if alias is None else as_reference(alias, "alias"),
             )
-        except ArtifactMissingError:
-            if version is None and alias is None and _ID.fullmatch(reference):
-                return self._find_id(reference)
-            raise
-
-    def _find_id(self, prefix: str) -> ArtifactVersion:
-        page = self.ledger.versions(VersionQuery(id_prefix=prefix), limit=2)
-        if len(page) == 1:
-            return page[0]
-        many = "several versions" if len(page) else "no version"
-        raise ArtifactMissingError(
-            f"{many} with an id starting with {prefix!r}", hint="give more characters or the name"
-        )
+        return locate(self.ledger, self.settings.project, asked)
 
     def export(
         self, version: str | ArtifactVersion, target: str | os.PathLike[str]
@@ -296,53 +358,17 @@ class Session:
             ManifestInvalidError: A recorded file name leads out of `target`.
             StoreError: A copy could not be read or written; none is left.
         """
-        record = version if isinstance(version, ArtifactVersion) else self.find(version)
+        record = present(self.ledger, self._record(version))
         reader = self.store.reader(record)
         try:
             return export_files(reader, target)
+        except StoreError as error:
+            say_if_deleted(lambda: self.ledger, record, error)
+            raise
         finally:
             reader.close()
 
     def lineage(self, version: str | ArtifactVersion) -> Lineage:
         """Return the questions that can be asked about where a version comes from."""
-        record = version if isinstance(version, ArtifactVersion) else self.find(version)
-        return Lineage(self.ledger, record)
-
-    def tag(
-        self, version: str | ArtifactVersion, *, add: Sequence[str] = (), remove: Sequence[str] = ()
-    ) -> ArtifactVersion:
-        """Add and remove tags of one version; returns its new record."""
-        record = version if isinstance(version, ArtifactVersion) else self.find(version)
-        return self.ledger.update_version(
-            record.id, tags_add=check_tags(add), tags_remove=check_tags(remove)
-        )
-
-    def set_alias(self, version: str | ArtifactVersion, alias: str) -> ArtifactVersion:
-        """Point an alias of the artifact at a version, wherever it pointed before."""
-        record = version if isinstance(version, ArtifactVersion) else self.find(version)
-        alias = check_label(alias, "alias")
-        if alias.isdigit() or "@" in alias:
-            raise InputError(
-                f"alias {alias!r} would read as a version number or a reference",
-                hint="use letters in it and no '@'; nothing was changed",
-            )
-        for _ in range(10):
-            before = self.ledger.versions(
-                VersionQuery(project=record.project, artifact=record.artifact, alias=alias), limit=1
-            )
-            expected = before[0].id if len(before) else None
-            try:
-                return self.ledger.set_alias(record.id, alias, expected_version_id=expected)
-            except LineageConflictError:
-                continue  # somebody else moved it meanwhile
-        raise LineageConflictError(f"alias {alias!r} keeps moving", hint="try again")
-
-
-def _number(version: int) -> int:
-    """Return a version number that a database takes; those beyond name nothing."""
-    try:
-        return min(operator.index(version), _NUMBER_MAX)
-    except TypeError as error:
-        raise InputError(
-            f"a version number is an int, not {version!r:.200}", hint="nothing was loaded"
-        ) from error
+        record = self._record(version)
+        return Lineage(self.ledger, record, find=self.find)

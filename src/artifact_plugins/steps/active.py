@@ -1,21 +1,19 @@
-"""What is running now, and the records it writes."""
+"""The run in progress: its groups, and the records it writes."""
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeVar
 
+from artifact_plugins.contracts.runtime import Runtime
 from artifact_plugins.errors import ArtifactPluginsError, describe
 from artifact_plugins.records import (
-    ArtifactTaskLink,
-    ArtifactVersion,
-    Batch,
-    IOType,
-    Producer,
     Run,
     RunState,
     Task,
@@ -26,16 +24,16 @@ from artifact_plugins.records import (
 )
 from artifact_plugins.session import Session
 from artifact_plugins.session.saving import Staged
-from artifact_plugins.steps.handles import Stored
-from artifact_plugins.steps.opening import Opening
+from artifact_plugins.steps.outgoing import Made, Outgoing, is_committed
+from artifact_plugins.steps.scheduler import Scheduler
+from artifact_plugins.steps.scopes import ROOT, Group, Scope
 from artifact_plugins.steps.story import Story
+from artifact_plugins.steps.views import LinkPlan, Stored
 
+T = TypeVar("T")
 _log = logging.getLogger("artifact_plugins")
 
 active_run: ContextVar[ActiveRun | None] = ContextVar("artifact_plugins_run", default=None)
-active_task: ContextVar[ActiveTask | None] = ContextVar("artifact_plugins_task", default=None)
-
-ROOT = "ROOT"
 
 
 class Brought:
@@ -49,7 +47,7 @@ class Brought:
     def __init__(self) -> None:
         self.literals: list[tuple[Staged, Stored]] = []
         self.tasks: list[Task] = []
-        self.links: list[ArtifactTaskLink] = []
+        self.links: list[LinkPlan] = []
 
     def discard(self) -> None:
         """Forget all of it: the call is not made."""
@@ -59,131 +57,128 @@ class Brought:
 
 
 class ActiveRun:
-    """A run in progress: its root task, and the names it has given.
+    """A run in progress.
 
     Attributes:
         record: The run as last written.
-        root: The ROOT task.
+        top: ROOT.
+        scope: The body that is running.
+        runtime: What executes its steps.
         brought: What the call being made brings in.
         defaults: Declared defaults that became versions, by input.
+        outgoing: Records on their way into the ledger.
+        context: In which steps run that do not run in the body.
     """
 
-    def __init__(self, session: Session, pipeline: str) -> None:
+    def __init__(self, session: Session, pipeline: str, runtime: Runtime | None = None) -> None:
         run_id = new_id()
+        started_at = now()
         self.session = session
+        self.runtime = runtime or session.runtime
         self.record = Run(
             id=run_id,
             project=session.settings.project,
             pipeline=pipeline,
             name=f"{pipeline}-{run_id[-8:]}",
-            started_at=now(),
+            started_at=started_at,
         )
-        self.root = self.make_task(ROOT, None, TaskType.ROOT)
+        root = Task(
+            id=new_id(),
+            run_id=run_id,
+            name=ROOT,
+            scope_path=ROOT,
+            type=TaskType.ROOT,
+            started_at=started_at,
+        )
+        self.top = Group(root, None)
+        self.scope = Scope(self.top, None)
         self.brought = Brought()
         self.defaults: dict[tuple[str, int], Stored] = {}
-        self.opening = Opening(lambda tasks: self.write(tasks=tasks, durable=False))
         self._story = Story(session.ledger, run_id)
+        self.outgoing = Outgoing(session, self._story)
+        self.context = contextvars.copy_context()
+        self._lanes: dict[str, Any] = {}
         self._pid = os.getpid()
-        self._names = {ROOT}
-        self._numbers: dict[str, int] = {}
+
+    @property
+    def root(self) -> Task:
+        """The ROOT task."""
+        return self.top.task
 
     @property
     def is_ours(self) -> bool:
         """Whether this process opened the run; a forked child did not."""
         return os.getpid() == self._pid
 
-    def make_task(
-        self,
-        name: str,
-        parent: Task | None,
-        task_type: TaskType = TaskType.RUNTIME,
-        *,
-        index: int | None = None,
-        count: int | None = None,
-    ) -> Task:
-        """Make the record of a task that starts now."""
-        shown = name if index is None else f"{name}#{index}"
-        return Task(
-            id=new_id(),
-            run_id=self.record.id,
-            parent_id=parent.id if parent else None,
-            name=name,
-            scope_path=f"{parent.scope_path}/{shown}" if parent else shown,
-            type=task_type,
-            iteration_index=index,
-            iteration_count=count,
-            started_at=now(),
-        )
+    @cached_property
+    def scheduler(self) -> Scheduler:
+        """Return what starts calls when their inputs are there; made at first use."""
+        return Scheduler(self)
 
-    def task_name(self, wanted: str) -> str:
-        """Return `wanted`, or `wanted-2`, `-3`, ... when a task of the run has that name."""
-        name = wanted
-        while name in self._names:
-            name = f"{wanted}-{self.number(wanted) + 1}"
-        self._names.add(name)
-        return name
+    @property
+    def has_scheduler(self) -> bool:
+        """Whether some call did not run in the body itself."""
+        return "scheduler" in self.__dict__
 
-    def number(self, of: str) -> int:
-        """Return 1, 2, ... for each thing of a kind."""
-        count = self._numbers[of] = self._numbers.get(of, 0) + 1
-        return count
+    def lane(self, name: str, make: Callable[[ActiveRun], T]) -> T:
+        """Return the lane of a name, made when a call first needs it."""
+        if name not in self._lanes:
+            self._lanes[name] = make(self)
+        found: T = self._lanes[name]
+        return found
 
-    def link(
-        self,
-        task: Task,
-        io_type: IOType,
-        key: str,
-        stored: Stored,
-        producer: Producer,
-        position: int = 0,
-    ) -> ArtifactTaskLink:
-        """Make the record of a link of `task`."""
-        version = stored.version
-        return ArtifactTaskLink(
-            id=new_id(),
-            run_id=self.record.id,
-            task_id=task.id,
-            io_type=io_type,
-            key=key,
-            producer=producer,
-            position=position,
-            version_id=version.id if version is not None else None,
-            value=stored.literal if version is None else None,
-        )
+    def drain(self) -> None:
+        """Wait until everything has ended."""
+        if self.has_scheduler:
+            self.scheduler.drain()
 
-    def write(
-        self,
-        *,
-        runs: Sequence[Run] = (),
-        tasks: Sequence[Task] = (),
-        links: Iterable[ArtifactTaskLink] = (),
-        staged: Sequence[Staged] = (),
-        task: Task | None = None,
-        durable: bool | None = None,
-    ) -> tuple[ArtifactVersion, ...]:
-        """Write records in one ledger transaction.
+    def stop(self, cause: BaseException) -> BaseException:
+        """After the body raised: what was called goes on, unless it was interrupted.
 
-        Args:
-            staged: Values whose versions become visible with it.
-            task: The task that made them.
+        Returns:
+            What ends the run: `cause`, or the interrupt that came meanwhile.
         """
-        batch = Batch(runs=tuple(runs), tasks=tuple(tasks), links=tuple(links))
-        committed: tuple[ArtifactVersion, ...] = ()
-        if staged:
-            committed = self.session.commit(batch, staged, task=task, durable=durable)
-        else:
-            self.session.ledger.write(batch, durable=durable)
-        self._story.add(batch, committed)
-        return committed
+        if not self.has_scheduler or not self.is_ours:
+            return cause
+        if isinstance(cause, Exception):
+            try:
+                self.scheduler.drain()
+            except BaseException as interrupt:  # noqa: BLE001  # returned
+                cause = interrupt
+            else:
+                return cause
+        self.scheduler.cancel(cause)
+        return cause
 
-    def try_write(self, **records: Any) -> bool:
-        """Write on the way out of an error, which matters more than a failure here."""
+    @property
+    def first_error(self) -> BaseException | None:
+        """What failed first beside the body."""
+        return self.scheduler.first_error if self.has_scheduler else None
+
+    def wait_for(self, group: Group) -> None:
+        """Wait until everything inside a group has ended, whether it failed or not."""
+        if self.has_scheduler:
+            self.scheduler.wait_all(group.nodes)
+
+    @contextmanager
+    def inside(self, scope: Scope) -> Iterator[Scope]:
+        """Make step calls of the block tasks of `scope`."""
+        before, self.scope = self.scope, scope
         try:
-            self.write(**records)
-        except ArtifactPluginsError:
-            _log.warning("the end of run %s was not recorded", self.record.id, exc_info=True)
-            return False
-        return True
+            yield scope
+        finally:
+            self.scope = before
+
+    def settle(self, stored: Stored) -> None:
+        """Wait until a value is there and its version has a number.
+
+        Raises:
+            Exception: What the task raised that should have made it.
+        """
+        if stored.source is not None:
+            self.scheduler.wait(stored.source)
+        if not is_committed(stored):
+            self.outgoing.flush()
 
     @contextmanager
     def gathering(self) -> Iterator[None]:
@@ -195,64 +190,69 @@ class ActiveRun:
             self.defaults.clear()
             raise
 
-    def open_task(self, task: Task, links: Iterable[ArtifactTaskLink] = ()) -> None:
-        """Record a task that starts, with what its arguments brought in.
-
-        A step that brings nothing in is only noted; see `Opening`.
-        """
-        brought = self.brought
-        if task.type is TaskType.RUNTIME and not (brought.literals or brought.tasks):
-            self.opening.note(task)
-            if self.session.plugins.listens("before_step_run"):
-                self.opening.require(task.id)
-            return
-        with self.gathering():
-            self._write_brought(tasks=[task], links=links)
-
-    def _write_brought(
-        self, *, tasks: Sequence[Task], links: Iterable[ArtifactTaskLink], runs: Sequence[Run] = ()
+    def bring_in(
+        self,
+        *,
+        tasks: Sequence[Task] = (),
+        links: Iterable[LinkPlan] = (),
+        runs: Sequence[Run] = (),
     ) -> None:
-        brought, self.brought = self.brought, Brought()
-        committed = self.write(
-            runs=runs,
-            tasks=[*brought.tasks, *tasks],
-            links=[*brought.links, *links],
-            staged=[staged for staged, _ in brought.literals],
-            task=self.root,
-            # A task that starts is made durable by the commit that ends it.
-            durable=None if runs or brought.literals else False,
-        )
-        for (_, stored), version in zip(brought.literals, committed, strict=False):
-            stored.version = version
+        """Record tasks that start, with what their arguments brought in.
 
-    def open(self, parameters: Mapping[str, Stored], links: Iterable[ArtifactTaskLink]) -> None:
+        Literals that became versions are committed at once: whoever gets them
+        may show their number.
+        """
+        brought, self.brought = self.brought, Brought()
+        wanted = [link for group in self._groups() for link in group.wanted]
+        for group in self._groups():
+            group.wanted = []
+        made = [Made(staged, stored) for staged, stored in brought.literals]
+        if runs or tasks or wanted or made or brought.tasks:
+            self.outgoing.add(
+                runs=runs,
+                tasks=[*brought.tasks, *tasks],
+                links=[*brought.links, *wanted, *links],
+                made=made,
+                must_sync=bool(runs or made),
+            )
+        if runs or made:
+            with self.gathering():
+                self.outgoing.flush()
+
+    def _groups(self) -> Iterator[Group]:
+        scope: Scope | None = self.scope
+        while scope is not None:
+            yield scope.group
+            scope = scope.outer
+
+    def open(self, parameters: Mapping[str, Stored], links: Iterable[LinkPlan]) -> None:
         """Record the run and its root task with the run arguments."""
         shown = {name: s.literal for name, s in parameters.items() if s.version is None}
         self.record = self.record.model_copy(update={"parameters": shown})
         with self.gathering():
             if self.session.plugins.listens("before_run"):
                 self.session.plugins.call_veto("before_run", run=self.record)
-            self._write_brought(runs=[self.record], tasks=[self.root], links=links)
+            self.bring_in(runs=[self.record], tasks=[self.root], links=links)
+        self.session.before_reading(self.outgoing.flush)
 
     def close(
-        self, error: BaseException | None = None, links: Iterable[ArtifactTaskLink] = ()
-    ) -> None:
-        """Record how the run ended, in the ledger and as one document in the store."""
+        self, error: BaseException | None = None, links: Iterable[LinkPlan] = ()
+    ) -> BaseException | None:
+        """Record how the run ended, in the ledger and as one document in the store.
+
+        Returns:
+            What ended it: `error`, or why its end could not be recorded.
+        """
         if not self.is_ours:
-            return
-        self.opening.close()
-        self.record = self.record.model_copy(
-            update={
-                "state": RunState.FAILED if error else RunState.SUCCEEDED,
-                "ended_at": now(),
-                "error": describe(error) if error else None,
-            }
-        )
-        self.root = ended(self.root, error)
-        if error is None:
-            self.write(runs=[self.record], tasks=[self.root], links=links)
-        else:
-            self.try_write(runs=[self.record], tasks=[self.root])
+            return error
+        self.session.stop_reading(self.outgoing.flush)
+        if self.has_scheduler:
+            self.scheduler.close()
+        for lane in self._lanes.values():
+            if hasattr(lane, "close"):
+                lane.close()
+        error = self._end(error, links)
+        self.outgoing.close()
         try:
             self.session.store.put_run(self.record.id, self._story.document())
         except ArtifactPluginsError:
@@ -260,43 +260,46 @@ class ActiveRun:
             _log.warning("run %s has no document in the store", self.record.id, exc_info=True)
         if self.session.plugins.listens("after_run"):
             self.session.plugins.call("after_run", run=self.record)
+        return error
 
+    def _end(self, error: BaseException | None, links: Iterable[LinkPlan]) -> BaseException | None:
+        try:
+            self.outgoing.flush()
+        except Exception as late:  # noqa: BLE001  # it ends the run, unless something did before
+            error = error or late
+        if error is None:
+            try:
+                self._write_end(None, links)
+            except Exception as failed:  # noqa: BLE001  # handed to the caller, who raises it
+                error = failed
+            else:
+                return None
+        try:
+            self._write_end(error, ())
+        except ArtifactPluginsError:
+            _log.warning("the end of run %s was not recorded", self.record.id, exc_info=True)
+        return error
 
-class ActiveTask:
-    """A step function that is being called, and what it did by hand.
+    def _write_end(self, error: BaseException | None, links: Iterable[LinkPlan]) -> None:
+        self.record = self.record.model_copy(
+            update={
+                "state": RunState.FAILED if error else RunState.SUCCEEDED,
+                "ended_at": now(),
+                "error": describe(error) if error else None,
+            }
+        )
+        self.top.task = ended(self.root, error)
+        self.outgoing.add(runs=[self.record], tasks=[self.root], links=links)
+        self.outgoing.flush()
 
-    Attributes:
-        record: RUNNING.
-        read: Input links made by `load_artifact`, written when the task ends.
-        metadata: What `log_metadata` attached, by output key; None is every output.
-        failed: What the step function itself raised.
-    """
-
-    def __init__(self, run: ActiveRun, record: Task, outputs: Sequence[str]) -> None:
-        self.run = run
-        self.record = record
-        self.outputs = outputs
-        self.failed: BaseException | None = None
-        self._written: dict[str, int] = {}
-        self._start_attempt()
-
-    def _start_attempt(self) -> None:
-        self.read: list[ArtifactTaskLink] = []
-        self.metadata: dict[str | None, dict[str, Any]] = {}
-        self._reads: dict[str, int] = {}
-
-    def next_attempt(self) -> Task:
-        """Forget what the failed attempt read and attached; what it logged stays (R12)."""
-        self._start_attempt()
-        self.record = self.record.model_copy(update={"attempt": self.record.attempt + 1})
-        return self.record
-
-    def position(self, key: str, *, is_read: bool = False) -> int:
-        """Return the next position under a key."""
-        places = self._reads if is_read else self._written
-        place = places.get(key, 0)
-        places[key] = place + 1
-        return place
+    def try_write(self, task: Task, links: Iterable[LinkPlan]) -> None:
+        """Record a task on the way out of an error, which matters more than a failure here."""
+        for attempt in (list(links), []):
+            with suppress(ArtifactPluginsError):
+                self.outgoing.add(tasks=[task], links=attempt)
+                self.outgoing.flush()
+                return
+        _log.warning("the end of task %s was not recorded", task.scope_path)
 
 
 def ended(task: Task, error: BaseException | None = None) -> Task:

@@ -1,48 +1,43 @@
 """Arguments become input links: rules R1 and R4-R9 of the link types.
 
 An argument of a step call is normalized to an `Argument`: the values it
-brings, each with the link type and producer it has for a task of the
-pipeline body. A loop hands its arguments down (`Argument.inside`).
+brings, each with the link type and producer it has for a task of the body
+that is running. A group hands its arguments down (`Group.take`).
 """
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 from artifact_plugins.errors import HandleUsageError, MaterializerError, NoMaterializerError
 from artifact_plugins.records import (
-    ArtifactTaskLink,
     ArtifactVersion,
+    FinalStatus,
     IOType,
-    Producer,
     SaveType,
     Task,
     TaskType,
 )
+from artifact_plugins.session import Session
 from artifact_plugins.session.saving import SaveRequest
 from artifact_plugins.steps.active import ActiveRun, ended
-from artifact_plugins.steps.handles import FanOut, Handle, OutputHandles, Stored
+from artifact_plugins.steps.handles import FanOut, Handle, OutputHandles
 from artifact_plugins.steps.ports import Lazy
-from artifact_plugins.steps.signature import InputPort
+from artifact_plugins.steps.scopes import leaf_origin, leaf_type, literal_port, own_producer
+from artifact_plugins.steps.signature import ANYTHING, InputPort
+from artifact_plugins.steps.views import NOBODY, Incoming, LinkPlan, Stored
 
-NOBODY = Producer()
 _SCALARS = (type(None), bool, str)
 _INT64 = 2**63
 MAX_DEPTH = 32
 """A literal nested deeper is no parameter value; metadata has the same limit."""
 
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """One value on its way into a task."""
-
-    io_type: IOType
-    producer: Producer
-    stored: Stored
+Shape = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,38 +48,37 @@ class Argument:
         group_port: Name of the port it gets on a group that hands it down;
             empty for constants, which need none.
         is_list: Whether the step gets a list of the items.
+        shape: Of the result of nested maps: None for a value, a tuple of
+            shapes for a list; None when the list is flat.
     """
 
     items: tuple[Incoming, ...]
     is_list: bool = False
     group_port: str = ""
+    shape: Shape | None = None
 
-    def inside(self, loop: str) -> Argument:
-        """Return what a task inside a loop gets when the loop got this argument (R6)."""
-        if not self.group_port:
-            return self
-        holder = Producer(task_name=loop)
-        down = tuple(
-            Incoming(
-                IOType.COMPONENT_INPUT, i.producer if i.producer != NOBODY else holder, i.stored
-            )
-            for i in self.items
-        )
-        return Argument(down, self.is_list)
+    def given(self, items: Sequence[Incoming]) -> Argument:
+        """Return the same argument as a group hands it down."""
+        return Argument(tuple(items), self.is_list, self.group_port, self.shape)
 
-    def links(self, run: ActiveRun, task: Task, key: str) -> list[ArtifactTaskLink]:
+    def plans(self, task: Task, key: str) -> list[LinkPlan]:
         """Return one link per value (R1)."""
         return [
-            run.link(task, item.io_type, key, item.stored, item.producer, position)
-            for position, item in enumerate(self.items)
+            LinkPlan(task, io_type, key, stored, producer, position)
+            for position, (io_type, producer, stored) in enumerate(self.items)
         ]
 
-    def load(self, run: ActiveRun, port: InputPort) -> Any:
+    def load(self, session: Session, port: InputPort) -> Any:
         """Return the value as the step's annotation wants it; always a private one."""
         if not self.is_list:
-            return _load(run, port, self.items[0].stored) if self.items else None
+            return _load(session, port, self.items[0].stored) if self.items else None
         element = port.element()
-        values = [_load(run, element, item.stored) for item in self.items]
+        if self.shape is not None and element.container() is not None:
+            inner = element.element()
+            flat = iter([_load(session, inner, item.stored) for item in self.items])
+            values = [_nested(shape, flat) for shape in self.shape]
+        else:
+            values = [_load(session, element, item.stored) for item in self.items]
         container = port.container() or list
         return values if container is list else container(values)
 
@@ -98,30 +92,33 @@ class Argument:
             raise HandleUsageError(
                 f"input {name!r} takes one value but got {len(self.items)}",
                 hint="annotate it as a list (list[T], list[ArtifactVersion], list[Lazy[T]]), "
-                "or use .map; nothing was called",
+                "or use .map for one call per item; nothing was called",
             )
         return self
 
 
 def normalize(run: ActiveRun, argument: Any, name: str) -> Argument:
-    """Turn what a caller handed to input `name` (`step.input`) into an `Argument`.
+    """Return what an argument brings into the body that is running.
 
     Raises:
-        HandleUsageError: Handles are nested where they cannot be followed.
-        MaterializerError: A literal that is not JSON cannot be stored either.
+        HandleUsageError: A handle of another session or of a group that has
+            ended, a list that holds something else besides handles, or a
+            literal that cannot be stored.
     """
     if isinstance(argument, Handle):
         argument = _of_this_run(run, argument, name)
     if isinstance(argument, Handle):
-        item = Incoming(argument._io_type, argument._producer, argument._stored)
-        return Argument((item,), group_port=_port_name(argument))
+        port = argument._group_port()
+        return Argument(
+            run.scope.bring((argument._incoming(),), argument._home, port), group_port=port
+        )
     if isinstance(argument, FanOut):
         return _fan_in(run, argument, name)
     if isinstance(argument, ArtifactVersion):
         return normalize(run, import_version(run, argument), name)
     if type(argument) in (list, tuple) and any(map(is_handle, argument)):
         items = tuple(_element(run, item, name) for item in argument)
-        return Argument(items, is_list=True, group_port=f"pipelinechannel--{name}")
+        return Argument(items, is_list=True, group_port=literal_port(name))
     if isinstance(argument, OutputHandles) or (
         type(argument) is dict and any(map(is_handle, argument.values()))
     ):
@@ -199,13 +196,20 @@ def _is_json(value: Any, depth: int) -> bool:
 
 def import_version(run: ActiveRun, version: ArtifactVersion) -> Handle:
     """Bring an existing version into the run: an IMPORTER task with an OUTPUT link (R15)."""
-    task = run.make_task(run.task_name("importer"), run.root, TaskType.IMPORTER)
-    producer = Producer(task_name=task.name)
-    stored = Stored(version)
+    scope = run.scope
+    task = scope.make_task(scope.task_name("importer"), TaskType.IMPORTER)
+    stored, producer = Stored(version), own_producer(task)
     run.brought.tasks.append(ended(task))
-    run.brought.links.append(run.link(task, IOType.OUTPUT, "artifact", stored, producer))
-    io_type = IOType.TASK_OUTPUT_INPUT
-    return Handle(run.session, run.record.id, stored, io_type, producer, "artifact")
+    run.brought.links.append(LinkPlan(task, leaf_type(task), "artifact", stored, producer))
+    return Handle(
+        run,
+        scope,
+        stored,
+        IOType.TASK_OUTPUT_INPUT,
+        producer,
+        "artifact",
+        origin=leaf_origin(task, "artifact"),
+    )
 
 
 def is_handle(item: Any) -> bool:
@@ -215,30 +219,41 @@ def is_handle(item: Any) -> bool:
 
 def _of_this_run(run: ActiveRun, handle: Handle, name: str) -> Any:
     """Return a handle of this run; of an earlier one, its version imported or its value."""
-    if handle._session is not run.session:
+    if handle._run is run:
+        return handle
+    if handle._run.session is not run.session:
         raise HandleUsageError(
             f"input {name!r} got {handle!r} of another session",
             hint="hand over ap.value(handle); nothing was called",
         )
-    if handle._run_id == run.record.id:
-        return handle
-    version = handle._stored.version
-    return handle._stored.literal if version is None else import_version(run, version)
+    stored = handle._stored
+    handle._run.settle(stored)
+    return stored.literal if stored.version is None else import_version(run, stored.version)
 
 
 def _fan_in(run: ActiveRun, fan_out: FanOut, name: str) -> Argument:
-    elements = [_of_this_run(run, element, name) for element in fan_out._elements]
-    if any(new is not old for new, old in zip(elements, fan_out._elements, strict=True)):
-        items = tuple(_element(run, element, name) for element in elements)
-        return Argument(items, is_list=True, group_port=f"pipelinechannel--{name}")
-    items = tuple(
-        Incoming(fan_out._io_type, fan_out._producer, element._stored) for element in elements
+    if fan_out._run is not run:
+        items = tuple(_element(run, element, name) for element in fan_out._flat())
+        return Argument(items, is_list=True, group_port=literal_port(name))
+    items = run.scope.bring(fan_out._incoming(), fan_out._home, fan_out._port)
+    shape = _shape(fan_out) if fan_out._is_nested() else None
+    return Argument(items, is_list=True, group_port=fan_out._port, shape=shape)
+
+
+def _shape(fan_out: FanOut) -> Shape:
+    return tuple(
+        _shape(element) if isinstance(element, FanOut) else None for element in fan_out._elements
     )
-    return Argument(items, is_list=True, group_port=f"pipelinechannel--{fan_out._key}")
 
 
-def _load(run: ActiveRun, port: InputPort, stored: Stored) -> Any:
+def _nested(shape: Shape | None, flat: Iterator[Any]) -> Any:
+    return next(flat) if shape is None else [_nested(inner, flat) for inner in shape]
+
+
+def _load(session: Session, port: InputPort, stored: Stored) -> Any:
     version = stored.version
+    if stored.parts is not None:
+        return {name: _load(session, ANYTHING, part) for name, part in stored.parts.items()}
     if version is None:
         literal = stored.literal
         if (port.is_record or port.is_lazy) and literal is not None:
@@ -246,12 +261,14 @@ def _load(run: ActiveRun, port: InputPort, stored: Stored) -> Any:
                 f"input {port.name!r} takes an artifact version but got a parameter value",
                 hint="hand over the result of a step, or an ArtifactVersion",
             )
+        if port.is_status and isinstance(literal, dict):
+            return FinalStatus(**literal)
         return literal if isinstance(literal, (*_SCALARS, int, float)) else deepcopy(literal)
     if port.is_record:
         return version
     if port.is_lazy:
-        return Lazy(run.session, version, port.annotation)
-    return run.session.loader.load(version, port.annotation, port.selection)
+        return Lazy(session, version, port.annotation)
+    return session.loader.load(version, port.annotation, port.selection)
 
 
 def _element(run: ActiveRun, item: Any, name: str) -> Incoming:
@@ -260,16 +277,13 @@ def _element(run: ActiveRun, item: Any, name: str) -> Incoming:
     if isinstance(item, Handle):
         item = _of_this_run(run, item, name)
     if isinstance(item, Handle):
-        return Incoming(IOType.COLLECTED_INPUTS, item._producer, item._stored)
+        (brought,) = run.scope.bring((item._incoming(),), item._home, item._group_port())
+        if brought.io_type is IOType.TASK_OUTPUT_INPUT:
+            return brought._replace(io_type=IOType.COLLECTED_INPUTS)
+        return brought
     if isinstance(item, FanOut | OutputHandles):
         raise HandleUsageError(
             f"input {name!r} got a list that holds {item!r}",
             hint="hand over the mapped result itself, or a flat list of handles",
         )
     return Incoming(IOType.RUNTIME_VALUE_INPUT, NOBODY, store_literal(run, item, name))
-
-
-def _port_name(handle: Handle) -> str:
-    is_parameter_handle = handle._io_type is IOType.COMPONENT_INPUT
-    name = handle._key if is_parameter_handle else f"{handle._producer.task_name}-{handle._key}"
-    return f"pipelinechannel--{name}"

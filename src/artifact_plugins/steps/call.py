@@ -1,247 +1,369 @@
-"""The stages of one step call, in their order.
+"""One step call as the driver sees it: open, run here or elsewhere, commit, tell.
 
-resolve       arguments are already links; nothing is written yet
-open          the task is RUNNING in the ledger
-load, run     inputs, before_step_run, the function on the runtime
-materialize   every output becomes durable bytes
+resolve       arguments are links already; nothing is written yet
+open          the task starts; it becomes visible when it lasts
+run           inputs, function, outputs: `job`, in this thread, a pool or a worker
 commit        versions, links and SUCCEEDED become visible together
 after         hooks that only observe
 """
 
 from __future__ import annotations
 
-import inspect
-import logging
-import time
-from collections.abc import Generator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from concurrent.futures import CancelledError, Future
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from artifact_plugins.errors import describe
-from artifact_plugins.failpoints import failpoint
+from artifact_plugins.errors import CacheEntryTakenError, RunInterruptedError
 from artifact_plugins.records import (
-    ArtifactTaskLink,
     ArtifactVersion,
     IOType,
-    Producer,
-    SaveType,
     Task,
-    TaskType,
-    VersionDraft,
-    check_metadata,
+    TaskState,
+    now,
 )
-from artifact_plugins.session.saving import SaveRequest, Staged
-from artifact_plugins.steps.active import ActiveRun, ActiveTask, active_task, ended
+from artifact_plugins.session.saving import Staged
+from artifact_plugins.steps.active import ActiveRun, ended
 from artifact_plugins.steps.bindings import Argument
-from artifact_plugins.steps.handles import Handle, OutputHandles, Stored
-from artifact_plugins.steps.signature import OutputPort
+from artifact_plugins.steps.inside import ActiveTask
+from artifact_plugins.steps.job import Code, Outcome, StagedOutputs, each, perform
+from artifact_plugins.steps.lanes import Lane, Report, lane_for
+from artifact_plugins.steps.outgoing import Made, tell_failure
+from artifact_plugins.steps.scheduler import Node
+from artifact_plugins.steps.scopes import Group, Scope, leaf_type, own_producer
+from artifact_plugins.steps.views import LinkPlan, Stored
 
 if TYPE_CHECKING:
-    from artifact_plugins.steps.step import Step
-
-_log = logging.getLogger("artifact_plugins")
+    from artifact_plugins.steps.cache import CacheKey
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Exposure(NamedTuple):
+    """A loop that shows the outputs of this call as its own (R3).
+
+    Attributes:
+        loop: The LOOP.
+        position: Place of the iteration among its links.
+    """
+
+    loop: Group
+    position: int
+
+
+class Place(NamedTuple):
     """Where in the run a call happens.
 
     Attributes:
         name: Name of the task.
-        parent: ROOT, or the LOOP.
-        index: Iteration of the loop; None outside one.
+        scope: The body it is part of.
+        exposure: The loop that shows its outputs, for a mapped step.
     """
 
     name: str
-    parent: Task
-    index: int | None = None
+    scope: Scope
+    exposure: Exposure | None = None
 
 
-def call_step(
-    run: ActiveRun, step: Step[..., Any], arguments: Mapping[str, Argument], place: Place
-) -> dict[str, Handle]:
-    """Run one task and return a handle per output.
+class Call(Node):
+    """One task and everything around it.
+
+    Attributes:
+        task: Its record.
+        outputs: The values it makes, by key.
+    """
+
+    def __init__(
+        self, run: ActiveRun, code: Code, arguments: Mapping[str, Argument], place: Place
+    ) -> None:
+        super().__init__()
+        self.run = run
+        self.code = code
+        self.arguments = arguments
+        self.place = place
+        self.task: Task = place.scope.make_task(place.name)
+        self.lane: Lane | None = None
+        self.outputs: dict[str, Stored] = {
+            port.key: Stored(None, source=self) for port in code.signature.outputs
+        }
+        self._seconds = 0.0
+        self._is_handed_over = False
+        self._key: CacheKey | None = None
+        self._replaces: str | None = None
+        self.is_served = False
+
+    # ---- here and now
+
+    def make(self) -> None:
+        """Run it in this thread.
+
+        Raises:
+            BaseException: What the step raised, unchanged, with a note.
+        """
+        run, active = self.run, self.active()
+        if self.serve():
+            self.is_done = True
+            return
+        self.open()
+        staged: StagedOutputs = {}
+        try:
+            outcome = perform(self.code, self.arguments, active, run.outgoing.start)
+            staged = outcome.staged
+            self.commit(active.record, outcome.staged, active.read, outcome.seconds)
+        except BaseException as error:
+            if not self._is_handed_over:  # else the ledger has told what became of it
+                for item in each(staged):
+                    item.discard()
+                self.fail(active.record, active.read, error)
+            raise
+        self.release()
+        self.is_done = True
+        self.announce()
+
+    def open(self) -> None:
+        """Take note that the task starts."""
+        run = self.run
+        run.outgoing.start(self.task)
+        if run.session.plugins.listens("before_step_run"):
+            run.outgoing.require(self.task.id)
+
+    def active(self) -> ActiveTask:
+        """Return what the step function can ask for, in this process."""
+        return ActiveTask(self.run.session, self.task, list(self.outputs), self._log)
+
+    def _log(self, staged: Staged, plan: LinkPlan) -> ArtifactVersion:
+        outgoing, stored = self.run.outgoing, plan.stored
+        outgoing.require(plan.task.id)
+        outgoing.add(links=[plan], made=[Made(staged, stored)])
+        outgoing.flush()
+        assert stored.version is not None
+        return stored.version
+
+    # ---- from the cache
+
+    def serve(self) -> bool:
+        """Use the results of an earlier task, if there is one with the same key (R11)."""
+        run, code = self.run, self.code
+        wanted = run.session.settings.cache if code.cache is None else code.cache
+        if not wanted:
+            return False
+        from artifact_plugins.steps import cache  # late: reads source code, which few runs need
+
+        self._key = cache.cache_key(run.session, code, self.arguments)
+        hit = cache.find_hit(run.session, code, self._key)
+        self._replaces = hit.task_id if hit is not None else None
+        if hit is None or hit.versions is None:
+            return False
+        for key, found in hit.versions.items():
+            self.outputs[key].version, self.outputs[key].parts = found.version, found.parts
+        update = {"state": TaskState.CACHED, "ended_at": now(), "cache_key": self._key.key}
+        self.task = task = self.task.model_copy(update=update)
+        run.outgoing.add(tasks=[task], links=[*self._input_links(task), *self._output_links(task)])
+        self.release()
+        self.is_served = True
+        return True
+
+    # ---- how it ends
+
+    def commit(
+        self,
+        record: Task,
+        staged: StagedOutputs,
+        read: Sequence[LinkPlan],
+        seconds: float,
+        logged: Sequence[tuple[Staged, LinkPlan]] = (),
+    ) -> None:
+        """Hand everything of a task that succeeded to the ledger."""
+        self._seconds = seconds
+        self.task = done = ended(record)
+        made = []
+        for key, item in staged.items():
+            made += _fill(self.outputs[key], item)
+        links = [*self._input_links(done), *read, *self._output_links(done)]
+        links += [plan for _, plan in logged]
+        made += [Made(item, plan.stored) for item, plan in logged]
+        if self._key is not None:
+            self._commit_cached(done, links, made)
+            return
+        self.run.outgoing.add(tasks=[done], links=links, made=made)
+        self._is_handed_over = True
+        plugins = self.run.session.plugins
+        if plugins.listens("after_step_run") or plugins.listens("after_artifact_saved"):
+            self.run.outgoing.flush()
+
+    def _commit_cached(self, done: Task, links: Sequence[LinkPlan], made: Sequence[Made]) -> None:
+        """Commit results that others may use; use theirs when somebody was first."""
+        assert self._key is not None
+        self.task = done = done.model_copy(update={"cache_key": self._key.key})
+        entry = self._key.entry(done, self._replaces)
+        try:
+            self.run.outgoing.commit_cached(tasks=[done], links=links, made=made, cache=entry)
+        except CacheEntryTakenError:
+            if not self.serve():
+                raise
+        self._is_handed_over = True
+
+    def release(self) -> None:
+        """The outputs are there."""
+        for stored in self.outputs.values():
+            stored.source = None
+
+    def fail(
+        self,
+        record: Task,
+        read: Sequence[LinkPlan],
+        error: BaseException,
+        logged: Sequence[tuple[Staged, LinkPlan]] = (),
+    ) -> None:
+        """Record a task that failed, with what it had read."""
+        run = self.run
+        if not run.is_ours:
+            return  # a forked child; the task is its parent's
+        self.task = task = ended(record, error)
+        if logged:
+            run.outgoing.add(
+                tasks=[task],
+                links=[plan for _, plan in logged],
+                made=[Made(item, plan.stored) for item, plan in logged],
+            )
+        run.try_write(task, [*self._input_links(task), *read])
+        tell_failure(run.session, task, error)
+
+    def announce(self) -> None:
+        """Call the hooks that only observe."""
+        plugins = self.run.session.plugins
+        if self.error is None and not self.is_served and plugins.listens("after_step_run"):
+            versions = {
+                key if part is stored else f"{key}.{name}": part.version
+                for key, stored in self.outputs.items()
+                for name, part in (stored.parts or {"": stored}).items()
+            }
+            plugins.call(
+                "after_step_run",
+                task=self.task,
+                outputs=versions,
+                duration_seconds=self._seconds,
+            )
+
+    def _input_links(self, task: Task) -> list[LinkPlan]:
+        return [
+            plan
+            for name, argument in self.arguments.items()
+            for plan in argument.plans(task, name)
+            if plan.stored.source is None
+        ]
+
+    def _output_links(self, task: Task) -> list[LinkPlan]:
+        """R2 for the task itself, R3 for the loop it leaves."""
+        producer, io_type = own_producer(task), leaf_type(task)
+        links = []
+        for key, stored in self.outputs.items():
+            links.append(LinkPlan(task, io_type, key, stored, producer))
+            if self.place.exposure is not None:
+                loop, position = self.place.exposure
+                port = exposed_port(self.place.name, key)
+                links.append(
+                    LinkPlan(loop.task, IOType.ITERATOR_OUTPUT, port, stored, producer, position)
+                )
+        return links
+
+    # ---- elsewhere, through the scheduler
+
+    def launch(self) -> Future[Any] | None:
+        """Start it on its lane; None when it is served from the cache."""
+        assert self.lane is not None
+        for argument in self.arguments.values():
+            for item in argument.items:
+                self.run.settle(item.stored)
+        if self.serve():
+            return None
+        self.open()
+        return self.lane.submit(self)
+
+    def complete(self, future: Future[Any] | None) -> None:
+        """Take what came back from its lane."""
+        if future is None:
+            return
+        try:
+            assert self.lane is not None
+            report = self.lane.report(future)
+        except CancelledError:
+            report = Report(self.task, error=RunInterruptedError("the task was cancelled"))
+        except BaseException as error:  # noqa: BLE001  # recorded, then raised where it is waited for
+            report = Report(self.task, error=error)
+        if report.error is None and report.outcome is not None:
+            outcome: Outcome = report.outcome
+            try:
+                self.commit(
+                    report.record, outcome.staged, report.read, outcome.seconds, report.logged
+                )
+            except BaseException as error:  # noqa: BLE001  # as above
+                report.error = error
+            else:
+                self.release()
+                return
+        assert report.error is not None
+        self.error = report.error
+        self.fail(report.record, report.read, report.error, report.logged)
+
+    def skip(self, cause: BaseException) -> None:
+        """Record that it is not run: what it needs is not there."""
+        run = self.run
+        run.outgoing.forget(self.task.id)
+        is_interrupted = isinstance(cause, RunInterruptedError)
+        state = TaskState.FAILED if is_interrupted else TaskState.SKIPPED
+        update = {
+            "state": state,
+            "ended_at": now(),
+            "error": str(cause) if is_interrupted else None,
+        }
+        self.task = self.task.model_copy(update=update)
+        run.outgoing.add(tasks=[self.task], links=self._input_links(self.task))
+
+
+def call_step(run: ActiveRun, code: Code, arguments: Mapping[str, Argument], place: Place) -> Call:
+    """Make one call of a step: at once, or as soon as its inputs are there.
 
     Raises:
-        Exception: Whatever the step raised, unchanged, with a note that names
-            the run and the task. MaterializerError, StoreError, LedgerError
-            when its outputs could not be registered; the task is FAILED then.
+        Exception: What the step raised, unchanged, with a note that names the
+            run and the task, when it runs here. MaterializerError, StoreError,
+            LedgerError when its outputs could not be registered; the task is
+            FAILED then.
     """
-    task = run.make_task(place.name, place.parent, index=place.index)
-    run.open_task(task)
-    active = ActiveTask(run, task, [port.key for port in step.signature.outputs])
-    token = active_task.set(active)
-    try:
-        versions, active.record, seconds = _attempts(run, step, arguments, active, place)
-    except BaseException as error:
-        _fail(active, arguments, error)
-        raise
-    finally:
-        active_task.reset(token)
-    if run.session.plugins.listens("after_step_run"):
-        run.session.plugins.call(
-            "after_step_run", task=active.record, outputs=versions, duration_seconds=seconds
-        )
-    producer = Producer(task_name=place.name, iteration=place.index)
-    io_type = IOType.TASK_OUTPUT_INPUT
-    return {
-        key: Handle(run.session, run.record.id, Stored(version), io_type, producer, key)
-        for key, version in versions.items()
+    call = Call(run, code, arguments, place)
+    run.bring_in()
+    call.lane = lane_for(run, code)
+    if call.lane is None:
+        for name, argument in arguments.items():
+            _settle(run, code, name, argument)
+        call.make()
+        return call
+    sources = {
+        item.stored.source
+        for argument in arguments.values()
+        for item in argument.items
+        if item.stored.source is not None
     }
+    place.scope.group.nodes.append(call)
+    run.scheduler.add(call, sources)
+    return call
 
 
-def collapse(step: Step[..., Any], by_key: dict[str, Any]) -> Any:
-    """Return what a call gives its caller: one handle, several, or None."""
-    if step.signature.is_multiple:
-        return OutputHandles(by_key)
-    return next(iter(by_key.values()), None)
+def _fill(stored: Stored, item: Staged | Mapping[str, Staged]) -> list[Made]:
+    """Give a value the records of what was staged for it."""
+    if isinstance(item, Staged):
+        stored.version = item.draft.version
+        return [Made(item, stored)]
+    stored.parts = {name: Stored(part.draft.version) for name, part in item.items()}
+    return [Made(item[name], part) for name, part in stored.parts.items()]
 
 
-def _attempts(
-    run: ActiveRun,
-    step: Step[..., Any],
-    arguments: Mapping[str, Argument],
-    active: ActiveTask,
-    place: Place,
-) -> tuple[dict[str, ArtifactVersion], Task, float]:
-    while True:
-        task = active.record
-        try:
-            returned, seconds = _run(run, step, arguments, active)
-            staged = _materialize(step, returned, active)
-            break
-        except Exception as error:
-            # Only what the step itself raised is worth another try.
-            if error is not active.failed or task.attempt > step.retries:
-                raise
-            _log.info("step %r failed, attempt %d: %s", step.name, task.attempt, describe(error))
-            time.sleep(step.retry_delay_seconds)
-            run.opening.settle(task.id)
-            run.write(tasks=[active.next_attempt()], durable=False)
-    done = ended(active.record)
-    run.opening.settle(done.id)
-    links = [*_input_links(active, arguments), *_output_links(run, done, staged, place)]
-    failpoint("step.before_commit")
-    committed = run.write(tasks=[done], links=links, staged=list(staged.values()), task=done)
-    failpoint("step.after_commit")
-    return dict(zip(staged, committed, strict=True)), done, seconds
+def exposed_port(name: str, key: str) -> str:
+    """Return the name of a loop's output: the one of the step inside."""
+    return f"pipelinechannel--{name}-{key}"
 
 
-def _run(
-    run: ActiveRun, step: Step[..., Any], arguments: Mapping[str, Argument], active: ActiveTask
-) -> tuple[Any, float]:
-    ports = step.signature.inputs
-    inputs = {name: argument.load(run, ports[name]) for name, argument in arguments.items()}
-    plugins = run.session.plugins
-    if plugins.listens("before_step_run"):
-        plugins.call_veto("before_step_run", task=active.record, inputs=MappingProxyType(inputs))
-    failpoint("step.before_call")
-    started = time.perf_counter()
-    try:
-        returned = run.session.runtime.call(step.function, inputs)
-    except BaseException as error:
-        active.failed = error
-        raise
-    if inspect.isgenerator(returned):
-        returned = _watched(returned, active)
-    return returned, time.perf_counter() - started
-
-
-def _watched(items: Generator[Any, Any, Any], active: ActiveTask) -> Generator[Any, Any, Any]:
-    """Pass a generator on and remember what it raises itself."""
-    try:
-        yield from items
-    except GeneratorExit:
-        raise
-    except BaseException as error:
-        active.failed = error
-        raise
-
-
-def _materialize(step: Step[..., Any], returned: Any, active: ActiveTask) -> dict[str, Staged]:
-    staged: dict[str, Staged] = {}
-    try:
-        for port, value in step.signature.split(step.name, returned):
-            staged[port.key] = _stage(port, value, active)
-    except BaseException:
-        for item in staged.values():
-            item.discard()
-        if inspect.isgenerator(returned):
-            returned.close()
-        raise
-    return staged
-
-
-def _stage(port: OutputPort, value: Any, active: ActiveTask) -> Staged:
-    task, spec = active.record, port.spec
-    request = SaveRequest(
-        artifact=port.artifact,
-        artifact_type=spec.artifact_type if spec else None,
-        materializer=spec.materializer if spec else None,
-        options=spec.options if spec else None,
-        tags=spec.tags if spec else (),
-        metadata=spec.metadata if spec else None,
-        description=spec.description if spec else None,
-        version_name=spec.version_name if spec else None,
-        save_type=SaveType.STEP_OUTPUT,
-        idempotency_key=f"{task.id}/{port.key}/{task.attempt}",
-        task=task,
-    )
-    staged = active.run.session.saver.stage(value, request)
-    # Read afterwards: a generator logs its metadata while it is consumed.
-    logged = {**active.metadata.get(None, {}), **active.metadata.get(port.key, {})}
-    if not logged:
-        return staged
-    try:
-        version, key = staged.draft.version, staged.draft.idempotency_key
-        metadata = check_metadata({**version.metadata, **logged})
-    except BaseException:
-        staged.discard()
-        raise
-    version = version.model_copy(update={"metadata": metadata})
-    return Staged(VersionDraft(version, key), staged.writer)
-
-
-def _input_links(active: ActiveTask, arguments: Mapping[str, Argument]) -> list[ArtifactTaskLink]:
-    links = [
-        link
-        for name, argument in arguments.items()
-        for link in argument.links(active.run, active.record, name)
-    ]
-    return [*links, *active.read]
-
-
-def _output_links(
-    run: ActiveRun, task: Task, staged: Mapping[str, Staged], place: Place
-) -> list[ArtifactTaskLink]:
-    """R2 for the task itself, R3 for the loop it leaves."""
-    producer = Producer(task_name=place.name, iteration=place.index)
-    is_iteration = place.parent.type is TaskType.LOOP
-    io_type = IOType.ITERATOR_OUTPUT if is_iteration else IOType.OUTPUT
-    links = []
-    for key, item in staged.items():
-        stored = Stored(item.draft.version)
-        links.append(run.link(task, io_type, key, stored, producer))
-        if is_iteration:
-            port = f"pipelinechannel--{place.name}-{key}"
-            links.append(run.link(place.parent, io_type, port, stored, producer, place.index or 0))
-    return links
-
-
-def _fail(active: ActiveTask, arguments: Mapping[str, Argument], error: BaseException) -> None:
-    run, task = active.run, ended(active.record, error)
-    if not run.is_ours:
-        return  # a forked child; the task is its parent's
-    run.opening.settle(task.id)
-    with suppress(Exception):  # an exception may forbid notes
-        error.add_note(
-            f"in task {task.scope_path!r} of run {run.record.name!r} ({run.record.id}), "
-            f"attempt {task.attempt}"
-        )
-    if not run.try_write(tasks=[task], links=_input_links(active, arguments)):
-        run.try_write(tasks=[task])
-    plugins = run.session.plugins
-    if plugins.listens("on_step_error"):
-        plugins.call("on_step_error", task=task, error=error)
+def _settle(run: ActiveRun, code: Code, name: str, argument: Argument) -> None:
+    """Wait for what other lanes make; a record that is handed over has its number."""
+    port = code.signature.inputs[name]
+    shows = port.is_record or port.is_lazy or argument.is_list
+    for item in argument.items:
+        if item.stored.source is not None or shows:
+            run.settle(item.stored)

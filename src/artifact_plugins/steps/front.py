@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from artifact_plugins.errors import HandleUsageError, InputError, RunUsageError
 from artifact_plugins.lineage_graph import Lineage
 from artifact_plugins.records import (
+    ArtifactTaskLink,
     ArtifactVersion,
     IOType,
     LinkQuery,
+    Page,
     Producer,
+    Run,
     SaveType,
     Task,
     TaskQuery,
@@ -23,9 +26,12 @@ from artifact_plugins.records import (
 from artifact_plugins.session import Selection, Session, current_session
 from artifact_plugins.session.saving import SaveRequest
 from artifact_plugins.session.wanted import check_annotation
-from artifact_plugins.steps.active import ActiveTask, active_run, active_task
-from artifact_plugins.steps.bindings import NOBODY
-from artifact_plugins.steps.handles import FanOut, Handle, OutputHandles, Stored
+from artifact_plugins.steps.active import active_run
+from artifact_plugins.steps.handles import FanOut, Handle, OutputHandles
+from artifact_plugins.steps.inside import ActiveTask, active_task
+from artifact_plugins.steps.loop import for_each_body
+from artifact_plugins.steps.scopes import leaf_type, own_producer
+from artifact_plugins.steps.views import NOBODY, LinkPlan, Stored
 
 
 def save(value: Any, name: str, **how: Any) -> ArtifactVersion:
@@ -58,16 +64,64 @@ def lineage(artifact: str | ArtifactVersion | Handle) -> Lineage:
     return session.lineage(found)
 
 
+def versions(where: str | Sequence[str] = "", **how: Any) -> Page[ArtifactVersion]:
+    """Find versions by a filter; see `Session.versions`."""
+    return _session().versions(where, **how)
+
+
+def links(where: str | Sequence[str] = "", **how: Any) -> Page[ArtifactTaskLink]:
+    """Find artifact-task links by a filter; see `Session.links`."""
+    return _session().links(where, **how)
+
+
+def tasks(where: str | Sequence[str] = "", **how: Any) -> Page[Task]:
+    """Find tasks by a filter; see `Session.tasks`."""
+    return _session().tasks(where, **how)
+
+
+def runs(where: str | Sequence[str] = "", **how: Any) -> Page[Run]:
+    """Find runs by a filter; see `Session.runs`."""
+    return _session().runs(where, **how)
+
+
 def _session() -> Session:
-    """Return the session of the run in progress, else the current one."""
+    """Return the session of the task or run in progress, else the current one."""
+    active = active_task.get()
+    if active is not None:
+        return active.session
     run = active_run.get()
     return run.session if run is not None else current_session()
 
 
 def _where(artifact: str | ArtifactVersion | Handle) -> tuple[Session, str | ArtifactVersion]:
     if isinstance(artifact, Handle):
-        return artifact._session, artifact.version
+        return artifact._run.session, artifact.version
     return _session(), artifact
+
+
+def for_each(body: Callable[..., Any], /, **lists: Any) -> Any:
+    """Run a body of step calls once per item; several lists are zipped.
+
+    The steps that the body calls are tasks of one loop:
+    `ap.for_each(lambda month: mean(load(month)), month=[1, 2])`.
+
+    Args:
+        body: Gets one handle per list, by name; returns handles, or None.
+        lists: Lists, handles of lists, or mapped results.
+
+    Returns:
+        What the iterations return, as a fan-out (several by name), without the
+        iterations that returned None.
+
+    Raises:
+        HandleUsageError: As `Step.map`.
+    """
+    run = active_run.get()
+    if run is None or active_task.get() is not None:
+        rows = zip(*lists.values(), strict=True)
+        return [body(**dict(zip(lists, row, strict=True))) for row in rows]
+    name = str(getattr(body, "name", None) or getattr(body, "__name__", "body")).strip("<>")
+    return for_each_body(run, body, lists, name=name)
 
 
 def current_task() -> Task:
@@ -98,7 +152,7 @@ def log_artifact(
         RunUsageError: No step of a run is being called here; use `ap.save`.
     """
     active = _inside("log_artifact")
-    run, task, key = active.run, active.record, f"auto/{check_name(name)}"
+    task, key = active.record, f"auto/{check_name(name)}"
     position = active.position(key)
     request = SaveRequest(
         artifact=name,
@@ -112,19 +166,10 @@ def log_artifact(
         idempotency_key=f"{task.id}/{key}/{position}/{task.attempt}",
         task=task,
     )
-    staged = run.session.saver.stage(value, request)
-    inside = task.iteration_index is not None
-    link = run.link(
-        task,
-        IOType.ITERATOR_OUTPUT if inside else IOType.OUTPUT,
-        key,
-        Stored(staged.draft.version),
-        Producer(task_name=task.name, iteration=task.iteration_index),
-        position,
-    )
-    run.opening.require(task.id)
-    (version,) = run.write(staged=[staged], links=[link], task=task)
-    return version
+    staged = active.session.saver.stage(value, request)
+    stored = Stored(staged.draft.version)
+    plan = LinkPlan(task, leaf_type(task), key, stored, own_producer(task), position)
+    return active.log(staged, plan)
 
 
 def load_artifact(
@@ -142,14 +187,13 @@ def load_artifact(
     """
     active = _inside("load_artifact")
     check_annotation(as_type)
-    session = active.run.session
+    session = active.session
     found = session.find(name, version=version, alias=alias)
     value = session.loader.load(found, as_type, Selection(columns))
     io_type, producer = _origin(active, found)
     key = f"auto/{found.artifact}"
     position = active.position(f"{io_type} {key}", is_read=True)
-    link = active.run.link(active.record, io_type, key, Stored(found), producer, position)
-    active.read.append(link)
+    active.read.append(LinkPlan(active.record, io_type, key, Stored(found), producer, position))
     return value
 
 
@@ -185,9 +229,9 @@ def _inside(function: str) -> ActiveTask:
 
 def _origin(active: ActiveTask, version: ArtifactVersion) -> tuple[IOType, Producer]:
     """Return the link type and producer of a version loaded by hand (R14)."""
-    if version.run_id != active.run.record.id:
+    if version.run_id != active.record.run_id:
         return IOType.RUNTIME_VALUE_INPUT, NOBODY
-    ledger = active.run.session.ledger
+    ledger = active.session.ledger
     links = ledger.links(LinkQuery(run_id=version.run_id, version_ids=(version.id,)), limit=1000)
     for link in links:
         if link.io_type.is_output:

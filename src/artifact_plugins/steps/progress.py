@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 _shown: ContextVar[Progress | None] = ContextVar("artifact_plugins_progress", default=None)
+_line: ContextVar[Any] = ContextVar("artifact_plugins_progress_line", default=None)
 _WAIT_SECONDS = 0.5
 
 
@@ -27,12 +28,35 @@ def show_progress(title: str) -> Iterator[None]:
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
         line = progress.add_task(title, total=None)
-        token = _shown.set(progress)
+        token, line_token = _shown.set(progress), _line.set(line)
         try:
             yield
         finally:
             progress.remove_task(line)
             _shown.reset(token)
+            _line.reset(line_token)
+
+
+class Tally:
+    """Shows how many of the tasks that a run has called have ended."""
+
+    def __init__(self) -> None:
+        self._progress, self._line = _shown.get(), _line.get()
+        self._called = self._ended = 0
+
+    def called(self) -> None:
+        """One more was called."""
+        self._called += 1
+        self._show()
+
+    def ended(self) -> None:
+        """One more has ended."""
+        self._ended += 1
+        self._show()
+
+    def _show(self) -> None:
+        if self._progress is not None:
+            self._progress.update(self._line, total=self._called, completed=self._ended)
 
 
 def track(items: Iterable[Any], title: str) -> Iterator[Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal
 
 from artifact_plugins.errors import ArtifactMissingError
 from artifact_plugins.records import (
@@ -12,12 +13,19 @@ from artifact_plugins.records import (
     Run,
     Task,
     TaskQuery,
+    TaskState,
     VersionQuery,
     check_name,
     every,
 )
 from artifact_plugins.session import Selection, Session
 from artifact_plugins.steps.handles import value
+
+if TYPE_CHECKING:
+    from artifact_plugins.compat import KfpRun
+    from artifact_plugins.lineage_graph import LineageGraph
+
+_PAGE = 500
 
 
 class PipelineRun:
@@ -43,7 +51,7 @@ class PipelineRun:
         return value(self.result)
 
     def __getitem__(self, artifact: str) -> ArtifactVersion:
-        """Return the one version that this run made of an artifact.
+        """Return the one version that this run made of an artifact, or found in the cache.
 
         Raises:
             ArtifactMissingError: It made none, or several (mapped steps do).
@@ -66,19 +74,62 @@ class PipelineRun:
         return self._session.loader.load(self[artifact], as_type, Selection(columns))
 
     def versions(self, artifact: str | None = None) -> list[ArtifactVersion]:
-        """Return the versions that this run made, in the order of their commits."""
+        """Return the versions that this run made, or found in the cache, oldest first."""
         name = check_name(artifact) if artifact is not None else None
         query = VersionQuery(run_id=self.id, artifact=name)
-        return list(every(self._session.ledger.versions, query, newest_first=False))
+        made = every(self._session.ledger.versions, query, newest_first=False)
+        return [*self._served(name), *made]
+
+    def _served(self, name: str | None) -> list[ArtifactVersion]:
+        """Return the versions of earlier runs that cached tasks gave out again."""
+        tasks = [task.id for task in self.tasks() if task.state is TaskState.CACHED]
+        ids = {
+            link.version_id
+            for batch in _batches(tasks)
+            for link in every(self._session.ledger.links, LinkQuery(task_ids=batch))
+            if link.io_type.is_output and link.version_id is not None
+        }
+        found = [
+            version
+            for batch in _batches(sorted(ids))
+            for version in self._session.ledger.versions(
+                VersionQuery(ids=batch, artifact=name), limit=1000, newest_first=False
+            )
+        ]
+        return [version for version in found if version.run_id != self.id]
 
     def tasks(self) -> list[Task]:
         """Return the tasks of this run in the order in which they were opened."""
         return list(every(self._session.ledger.tasks, TaskQuery(run_id=self.id)))
 
-    def links(self) -> list[ArtifactTaskLink]:
-        """Return what the tasks of this run read and wrote."""
+    def links(self, *, compat: Literal["kfp"] | None = None) -> list[ArtifactTaskLink]:
+        """Return what the tasks of this run read and wrote.
+
+        Args:
+            compat: `kfp`: the links of artifacts as Kubeflow Pipelines itself
+                would have recorded them, without the links of parameters.
+        """
+        if compat == "kfp":
+            return list(self.as_kfp().links)
         return list(every(self._session.ledger.links, LinkQuery(run_id=self.id)))
+
+    def lineage(self) -> LineageGraph:
+        """Return everything that the tasks of this run read and wrote as one graph."""
+        from artifact_plugins.lineage_graph import run_graph  # late: few programs ask
+
+        return run_graph(self._session.ledger, self.record)
+
+    def as_kfp(self) -> KfpRun:
+        """Return tasks, parameters and links as Kubeflow Pipelines would have recorded them."""
+        from artifact_plugins.compat import render_kfp  # late: few programs ask
+
+        return render_kfp(self.tasks(), self.links())
 
     def __repr__(self) -> str:
         record = self.record
         return f"<run {record.name} {record.state.value}>"
+
+
+def _batches(ids: list[str]) -> Iterator[tuple[str, ...]]:
+    for start in range(0, len(ids), _PAGE):
+        yield tuple(ids[start : start + _PAGE])

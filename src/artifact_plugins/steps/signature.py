@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin
 
 from artifact_plugins.errors import InputError, StepDefinitionError, StepOutputError
-from artifact_plugins.records import ArtifactVersion, check_name
+from artifact_plugins.records import ArtifactVersion, FinalStatus, check_name
 from artifact_plugins.session import Selection
 from artifact_plugins.session.wanted import accepts, annotation_name
 from artifact_plugins.steps.ports import Input, Lazy, Output
@@ -34,6 +34,7 @@ class InputPort:
         default: `inspect.Parameter.empty` when there is none.
         is_record: Annotated `ArtifactVersion`: gets the record, nothing is loaded.
         is_lazy: Annotated `Lazy[T]`.
+        is_status: Annotated `FinalStatus`: filled in for an exit step.
     """
 
     name: str
@@ -42,6 +43,7 @@ class InputPort:
     selection: Selection
     is_record: bool
     is_lazy: bool
+    is_status: bool = False
 
     def element(self) -> InputPort:
         """Return the port that each element of a fan-in gets: `T` of `list[T]`."""
@@ -62,6 +64,10 @@ class InputPort:
             return found
         is_list = isinstance(base, type) and base is not str and issubclass(list, base)
         return list if is_list else None
+
+
+ANYTHING = InputPort("", Any, inspect.Parameter.empty, _EVERYTHING, False, False)
+"""An input without an annotation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +231,15 @@ def _input_port(name: str, annotation: Any, default: Any, selection: Selection) 
     if is_lazy:
         args = get_args(required)
         annotation = args[0] if args else Any
-    return InputPort(name, annotation, default, selection, required is ArtifactVersion, is_lazy)
+    return InputPort(
+        name,
+        annotation,
+        default,
+        selection,
+        is_record=required is ArtifactVersion,
+        is_lazy=is_lazy,
+        is_status=required is FinalStatus,
+    )
 
 
 def _outputs(annotation: Any, step_name: str) -> tuple[tuple[OutputPort, ...], type | None]:

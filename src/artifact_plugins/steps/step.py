@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
 from artifact_plugins.errors import HandleUsageError, InvalidNameError, StepDefinitionError
-from artifact_plugins.records import check_name
-from artifact_plugins.steps.active import ActiveRun, active_run, active_task
+from artifact_plugins.records import IOType, check_name
+from artifact_plugins.steps.active import ActiveRun, active_run
 from artifact_plugins.steps.bindings import Argument, default_argument, normalize
-from artifact_plugins.steps.call import Place, call_step, collapse
-from artifact_plugins.steps.handles import FanOut, Handle, OutputHandles
+from artifact_plugins.steps.call import Place, call_step
+from artifact_plugins.steps.handles import FanOut, Handle, OutputHandles, collapse
+from artifact_plugins.steps.inside import active_task
+from artifact_plugins.steps.job import Code
 from artifact_plugins.steps.loop import map_step
+from artifact_plugins.steps.scopes import leaf_origin, own_producer
 from artifact_plugins.steps.signature import StepSignature, read_signature
 
 P = ParamSpec("P")
@@ -32,6 +37,8 @@ class Step(Generic[P, R]):
         name: Name of the step; the function's.
         retries: How often a failing call is repeated.
         retry_delay_seconds: Pause before each repetition.
+        cache: Whether results of an earlier call are used; None: as the settings say.
+        bound: Inputs bound by `partial`.
     """
 
     def __init__(
@@ -41,6 +48,7 @@ class Step(Generic[P, R]):
         name: str | None = None,
         retries: int = 0,
         retry_delay_seconds: float = 0.0,
+        cache: bool | None = None,
         fixed: Mapping[str, Any] | None = None,
     ) -> None:
         functools.update_wrapper(self, function)
@@ -48,19 +56,33 @@ class Step(Generic[P, R]):
         self.name: str = name or str(getattr(function, "__name__", ""))
         self.retries = retries
         self.retry_delay_seconds = retry_delay_seconds
-        self._fixed = dict(fixed or {})
+        self.cache = cache
+        self.bound = dict(fixed or {})
         self._is_method = False
 
     def __set_name__(self, owner: type, name: str) -> None:
         # Only what was defined in the class body has a `self`; a step that is
         # merely kept as an attribute has not.
         self._is_method = self.function.__qualname__ == f"{owner.__qualname__}.{name}"
-        self.__dict__.pop("signature", None)  # read before the class was complete
+        for cached in ("signature", "code"):
+            self.__dict__.pop(cached, None)  # read before the class was complete
 
     def __get__(self, instance: object, owner: type | None = None) -> Step[..., R]:
         if instance is None or not self._is_method:
             return self
-        return self._copy(self.function.__get__(instance, owner), self._fixed)
+        return self._copy(self.function.__get__(instance, owner), self.bound)
+
+    @functools.cached_property
+    def code(self) -> Code:
+        """Return what a call needs to know."""
+        return Code(
+            self.name,
+            self.function,
+            self.signature,
+            self.retries,
+            self.retry_delay_seconds,
+            self.cache,
+        )
 
     @functools.cached_property
     def signature(self) -> StepSignature:
@@ -73,9 +95,23 @@ class Step(Generic[P, R]):
             return self._plain(args, kwargs)
         given = self._names(args, kwargs)
         with run.gathering():
-            arguments = self._arguments(run, given)
-        place = Place(run.task_name(self.name), run.root)
-        return cast(R, collapse(self, call_step(run, self, arguments, place)))
+            arguments = self.arguments(run, given)
+        scope = run.scope
+        call = call_step(run, self.code, arguments, Place(scope.task_name(self.name), scope))
+        producer = own_producer(call.task)
+        handles = {
+            key: Handle(
+                run,
+                scope,
+                stored,
+                IOType.TASK_OUTPUT_INPUT,
+                producer,
+                key,
+                origin=leaf_origin(call.task, key),
+            )
+            for key, stored in call.outputs.items()
+        }
+        return cast(R, collapse(handles, self.signature.is_multiple))
 
     def map(self, **lists: Any) -> Any:
         """Call the step once per item of the lists given; several lists are zipped.
@@ -87,22 +123,30 @@ class Step(Generic[P, R]):
             A fan-out: hand it to a step that takes a list, or map over it.
 
         Raises:
-            HandleUsageError: Not a list, lists of different lengths, or no list.
+            HandleUsageError: Not a list, lists of different lengths, no list,
+                or more than 100,000 items.
         """
+        return self._map(lists, is_product=False)
+
+    def map_product(self, **lists: Any) -> Any:
+        """Call the step once per combination of items, the last list fastest; else as `map`."""
+        return self._map(lists, is_product=True)
+
+    def _map(self, lists: Mapping[str, Any], *, is_product: bool) -> Any:
         self._check_names(lists)
         if not lists:
             raise HandleUsageError(f"step {self.name!r} is mapped over nothing")
         run = active_run.get()
         if run is None or active_task.get() is not None:
-            return self._plain_map(lists)
+            return self._plain_map(lists, is_product=is_product)
         with run.gathering():
-            broadcast = self._arguments(run, self._fixed, mapped=lists)
-        return map_step(run, self, lists, broadcast)
+            broadcast = self.arguments(run, self.bound, omitted=lists.keys())
+        return map_step(run, self, lists, broadcast, is_product=is_product)
 
     def partial(self, **fixed: Any) -> Step[..., R]:
         """Return the step with some inputs bound, the same for every call."""
         self._check_names(fixed)
-        return self._copy(self.function, {**self._fixed, **fixed})
+        return self._copy(self.function, {**self.bound, **fixed})
 
     def _copy(self, function: Callable[..., Any], fixed: Mapping[str, Any]) -> Step[..., R]:
         return Step(
@@ -110,6 +154,7 @@ class Step(Generic[P, R]):
             name=self.name,
             retries=self.retries,
             retry_delay_seconds=self.retry_delay_seconds,
+            cache=self.cache,
             fixed=fixed,
         )
 
@@ -118,26 +163,30 @@ class Step(Generic[P, R]):
 
     def _plain(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> R:
         function = cast(Callable[..., R], self.function)
-        for argument in (*args, *kwargs.values(), *self._fixed.values()):
+        for argument in (*args, *kwargs.values(), *self.bound.values()):
             if isinstance(argument, Handle | FanOut | OutputHandles):
                 raise HandleUsageError(
                     f"step {self.name!r} got {argument!r} outside a run",
                     hint="use ap.value(handle) for the value",
                 )
-        if not self._fixed:
+        if not self.bound:
             return function(*args, **kwargs)
         return function(**self._names(args, kwargs))
 
-    def _plain_map(self, lists: Mapping[str, Any]) -> list[R]:
+    def _plain_map(self, lists: Mapping[str, Any], *, is_product: bool) -> list[R]:
         for name, values in lists.items():
             if not isinstance(values, list | tuple | range):
                 raise HandleUsageError(
                     f"step {self.name!r} is mapped over a {type(values).__qualname__} as {name!r}",
                     hint="map over a list",
                 )
-        if len({len(values) for values in lists.values()}) > 1:
-            raise HandleUsageError(f"step {self.name!r} is mapped over lists of different lengths")
-        rows = zip(*lists.values(), strict=True)
+        rows: Iterable[tuple[Any, ...]] = itertools.product(*lists.values())
+        if not is_product:
+            if len({len(values) for values in lists.values()}) > 1:
+                raise HandleUsageError(
+                    f"step {self.name!r} is mapped over lists of different lengths"
+                )
+            rows = zip(*lists.values(), strict=True)
         return [self._plain((), dict(zip(lists, row, strict=True))) for row in rows]
 
     def _names(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,20 +201,26 @@ class Step(Generic[P, R]):
         for name in by_place:
             if name in kwargs:
                 raise TypeError(f"{self.name}() got multiple values for argument {name!r}")
-        return {**self._fixed, **by_place, **kwargs}
+        return {**self.bound, **by_place, **kwargs}
 
     def _check_names(self, given: Mapping[str, Any]) -> None:
         for name in given:
             if name not in self.signature.inputs:
                 raise TypeError(f"{self.name}() got an unexpected keyword argument {name!r}")
 
-    def _arguments(
-        self, run: ActiveRun, given: Mapping[str, Any], mapped: Mapping[str, Any] | None = None
+    def arguments(
+        self, run: ActiveRun, given: Mapping[str, Any], omitted: AbstractSet[str] = frozenset()
     ) -> dict[str, Argument]:
+        """Return what the inputs get: given, declared default, or a TypeError.
+
+        Args:
+            given: By name, in the body that is running.
+            omitted: Inputs that somebody else takes care of.
+        """
         arguments: dict[str, Argument] = {}
         for name, port in self.signature.inputs.items():
             label = f"{self.name}-{name}"
-            if mapped and name in mapped:
+            if name in omitted:
                 continue
             if name in given:
                 arguments[name] = normalize(run, given[name], label).check(port, label)
@@ -182,7 +237,11 @@ def step(function: Callable[P, R], /) -> Step[P, R]: ...
 
 @overload
 def step(
-    *, name: str | None = None, retries: int = 0, retry_delay_seconds: float = 0.0
+    *,
+    name: str | None = None,
+    retries: int = 0,
+    retry_delay_seconds: float = 0.0,
+    cache: bool | None = None,
 ) -> Callable[[Callable[P, R]], Step[P, R]]: ...
 
 
@@ -193,6 +252,7 @@ def step(
     name: str | None = None,
     retries: int = 0,
     retry_delay_seconds: float = 0.0,
+    cache: bool | None = None,
 ) -> Any:
     """Make a function a pipeline step.
 
@@ -200,6 +260,8 @@ def step(
         name: Name of its tasks; the function's name when not given.
         retries: How often a call that raises is repeated.
         retry_delay_seconds: Pause before each repetition.
+        cache: Use the results of an earlier call with the same code, inputs and
+            options instead of calling again; `Settings.cache` when not given.
 
     Raises:
         StepDefinitionError: The declaration cannot work; says what and where.
@@ -222,7 +284,13 @@ def step(
                 f"retries={retries!r} and retry_delay_seconds={retry_delay_seconds!r} "
                 "are numbers from 0 up"
             )
-        made = Step(function, name=name, retries=retries, retry_delay_seconds=retry_delay_seconds)
+        made = Step(
+            function,
+            name=name,
+            retries=retries,
+            retry_delay_seconds=retry_delay_seconds,
+            cache=cache,
+        )
         try:
             check_name(made.name, "step name")
             _ = made.signature

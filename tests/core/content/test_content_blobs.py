@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from artifact_plugins.content import store as store_module
+from artifact_plugins.content import identity
 from artifact_plugins.content.memory import MemoryBlobs
 from artifact_plugins.errors import (
     ArtifactMissingError,
@@ -130,6 +130,6 @@ def test_store_that_overwrites_is_refused():
     careless, honest = Careless(new_id()), MemoryBlobs(new_id())
 
     with pytest.raises(StoreCapabilityError):
-        store_module._store_id(careless)
-    assert store_module._store_id(honest) == store_module._store_id(honest)
+        identity.store_id(careless)
+    assert identity.store_id(honest) == identity.store_id(honest)
     assert list(careless.list_prefix("staging")) == []

@@ -21,6 +21,13 @@ from artifact_plugins.errors import (
 )
 from artifact_plugins.records import new_id
 
+
+@pytest.fixture(params=["local", "memory", pytest.param("s3", marks=pytest.mark.server)])
+def url(request, url_of):
+    """The URL of a store that does not exist yet; all buckets share what is tested here."""
+    return url_of(request.param)
+
+
 MEBIBYTE = 1024 * 1024
 POINTS = ["save.before_payload", "save.mid_payload", "save.after_payload", "save.after_manifest"]
 SIZES = {"inline": 10, "file": 5000, "mapped": 3 * MEBIBYTE}

@@ -16,6 +16,13 @@ from artifact_plugins.errors import (
 )
 from artifact_plugins.records import FileRecord, new_id
 
+
+@pytest.fixture(params=["local", "memory", pytest.param("s3", marks=pytest.mark.server)])
+def url(request, url_of):
+    """The URL of a store that does not exist yet; all buckets share what is tested here."""
+    return url_of(request.param)
+
+
 PLAIN = ["a", "data.arrow", "A b-c_d.e", "deep/er/x.npy", "x" * 121, "/".join("abcdefghi")]
 
 NUMBERED = [

@@ -84,7 +84,10 @@ def test_nothing_is_visible_before_publish(store):
         sink.write(b"x" * MEBIBYTE)
     writer.finish()
 
-    assert list(store.version_ids()) == []
+    # In a bucket the payload has a place at once, under an id that nobody knows.
+    keys = list(store._place.blobs.list_prefix("versions"))
+    assert [key for key in keys if key.endswith("/manifest.json")] == []
+    assert keys == [] or ("://" in store.url and not store.url.startswith(("file:", "memory:")))
 
 
 def test_abort_leaves_nothing_and_may_be_repeated(store):

@@ -126,7 +126,6 @@ def test_swapped_manifests(local, fresh, save, folder_of):
     ("field", "value"),
     [
         ("version_id", new_id()),
-        ("artifact", "another"),
         ("store_id", new_id()),
         ("files", []),
         ("files", None),

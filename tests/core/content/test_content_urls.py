@@ -49,10 +49,59 @@ def test_memory_stores(url):
 
 
 @pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("s3://flights", ("s3", "flights", "s3://flights")),
+        ("S3://flights/", ("s3", "flights", "s3://flights")),
+        ("s3://my-flights.2/team_a/x=1", ("s3", "my-flights.2/team_a/x=1", None)),
+        ("gs://flights/a/b", ("gcs", "flights/a/b", "gs://flights/a/b")),
+        ("gcs://flights/a", ("gcs", "flights/a", "gs://flights/a")),
+        ("az://flights/a/", ("azure", "flights/a", "az://flights/a")),
+        ("abfs://flights/a", ("azure", "flights/a", "az://flights/a")),
+    ],
+)
+def test_buckets(url, expected):
+    """A bucket URL names provider, bucket and prefix; each store has one form of it."""
+    kind, name, one_form = expected
+
+    assert parse_store_url(url) == (kind, name, one_form or url)
+
+
+@pytest.mark.parametrize(
     "url",
     [
-        "s3://bucket/key",
-        "gs://bucket",
+        "s3://",
+        "s3:bucket/x",
+        "s3:///x",
+        "s3://ab",
+        "s3://Flights",
+        "s3://flights//x",
+        "s3://flights/../x",
+        "s3://flights/a/..",
+        "s3://flights/%2e%2e",
+        "s3://flights/a b",
+        "s3://flights/x#y",
+        "s3://flights/x\\y",
+        "s3://flights/\n",
+        "s3://-flights",
+        "s3://flights:9000/x",
+        "gs://flights/" + "x/" * 30,
+        "az://container@account.blob.core.windows.net/x",
+        "az://flights/x?sig=hunter2",
+        "s3://flights/ü",
+    ],
+)
+def test_odd_buckets_are_refused(url):
+    """Empty, encoded, relative and foreign parts of a bucket URL are refused unopened."""
+    with pytest.raises(InvalidKeyError) as caught:
+        parse_store_url(url)
+
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
         "github://org:repo@main/",
         "github:org/repo",
         "http://example.org",
@@ -66,8 +115,11 @@ def test_memory_stores(url):
         "/tmp/a::b",
         "data:text/plain,x",
         "jupyter://x",
+        "s3a://bucket",
+        "abfss://container@account.dfs.core.windows.net/x",
+        "adl://x",
+        "s3:bucket::x",
         "reference://x",
-        "S3://bucket",
         "sqlite:///x",
     ],
 )

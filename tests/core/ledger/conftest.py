@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
+import ledger_urls
 import pytest
 
 from artifact_plugins.ledger import Ledger
@@ -22,6 +22,9 @@ from artifact_plugins.records import (
     new_id,
     now,
 )
+
+# Each test that asks for `url` runs on both databases.
+url = ledger_urls.url
 
 
 class Make:
@@ -72,11 +75,6 @@ class Make:
 @pytest.fixture
 def make() -> Make:
     return Make()
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/ledger.sqlite"
 
 
 @pytest.fixture

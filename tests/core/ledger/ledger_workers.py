@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from artifact_plugins.ledger import Ledger
-from artifact_plugins.records import ArtifactVersion, Batch, VersionDraft, new_id, now
+from artifact_plugins.records import ArtifactVersion, Batch, VersionDraft, VersionQuery, new_id, now
 
 
 def draft(key: str, artifact: str = "flights", content: str = "00") -> VersionDraft:
@@ -32,6 +32,9 @@ if __name__ == "__main__":
     task, url, *rest = sys.argv[1:]
     if task == "many":
         save_many(url, int(rest[0]), int(rest[1]))
+    elif task == "open":
+        with Ledger.open(url, durable=True) as opened:
+            print(len(opened.versions(VersionQuery())))
     else:
         with Ledger.open(url, durable=True) as opened:
             (saved,) = opened.write(Batch(versions=(draft(rest[0]),)))

@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ledger_urls import ONLY_SQLITE
 
 from artifact_plugins.errors import LedgerBusyError
-from artifact_plugins.ledger import Ledger, gate
-from artifact_plugins.ledger.gate import WriteGate
+from artifact_plugins.ledger import Ledger
+from artifact_plugins.ledger.sqlite import gate
+from artifact_plugins.ledger.sqlite.gate import WriteGate
 from artifact_plugins.records import Batch, VersionQuery
 
 WORKERS = Path(__file__).with_name("ledger_workers.py")
@@ -65,6 +67,7 @@ def test_sixteen_processes_number_one_artifact_without_gaps(url, start):
         assert ledger.check() == []
 
 
+@ONLY_SQLITE
 def test_highest_number_plus_one_would_collide(ledger, make, url):
     """Negative control: numbers read before they are written are given twice."""
     make.save(ledger)
@@ -88,22 +91,29 @@ def test_one_key_from_many_threads_is_one_version(ledger, make):
     assert numbers(ledger) == [1]
 
 
-@pytest.mark.parametrize("where", ["file", "memory"])
-def test_threads_share_a_ledger(where, url, make):
+def save_from_threads(ledger: Ledger, make: Any) -> list[int]:
+    def work(_: int) -> int:
+        saved = make.save(ledger)
+        return ledger.version(saved.id).version
+
+    with ThreadPoolExecutor(16) as pool:
+        return sorted(pool.map(work, range(200)))
+
+
+def test_threads_share_a_ledger(ledger, make):
     """Threads that save and read through one ledger get dense numbers and no errors (B17)."""
-    with Ledger.open(url if where == "file" else "sqlite://", durable=False) as ledger:
+    assert save_from_threads(ledger, make) == list(range(1, 201))
+    assert ledger.check() == []
 
-        def work(_: int) -> int:
-            saved = make.save(ledger)
-            return ledger.version(saved.id).version
 
-        with ThreadPoolExecutor(8) as pool:
-            found = list(pool.map(work, range(200)))
-
-        assert sorted(found) == list(range(1, 201))
+def test_threads_share_a_ledger_in_memory(make):
+    """In memory there is one connection, and threads take turns with it (B17)."""
+    with Ledger.open("sqlite://", durable=False) as ledger:
+        assert save_from_threads(ledger, make) == list(range(1, 201))
         assert ledger.check() == []
 
 
+@ONLY_SQLITE
 def test_connections_of_threads_that_ended_are_used_again(ledger, make):
     """A thousand short threads do not leave a thousand connections open."""
     for _ in range(30):
@@ -162,6 +172,7 @@ def test_a_kill_leaves_all_or_nothing_and_the_repeat_gives_one_version(url, make
         assert ledger.check() == []
 
 
+@ONLY_SQLITE
 def test_a_lock_held_by_others_is_a_named_error(url, make):
     """A ledger locked for longer than the timeout says so and how long (D1)."""
     ledger = Ledger.open(url, durable=False, busy_timeout_seconds=0.1)
@@ -179,6 +190,7 @@ def test_a_lock_held_by_others_is_a_named_error(url, make):
     ledger.close()
 
 
+@ONLY_SQLITE
 def test_a_closed_gate_is_a_named_error(url, make):
     """Waiting for the write gate ends with the timeout too."""
     ledger = Ledger.open(url, durable=False, busy_timeout_seconds=0.1)

@@ -20,7 +20,9 @@ from artifact_plugins.errors import (
     StoreWriteError,
     UnsupportedFilesystemError,
 )
-from artifact_plugins.ledger import Ledger, filesystem
+from artifact_plugins.ledger import Ledger
+from artifact_plugins.ledger.compiled_sqlite import SCHEMA_VERSION
+from artifact_plugins.ledger.sqlite import filesystem
 from artifact_plugins.records import Batch, Run, VersionQuery, now
 
 
@@ -59,7 +61,9 @@ def test_ledgers_in_memory_are_their_own(make):
         ("", SettingsError),
         ("sqlite://host/x", SettingsError),
         ("sqlite:///x?mode=ro", SettingsError),
-        ("postgresql://user:secret@host/x", StoreSchemeNotAllowedError),
+        ("postgresql://user:secret@host/x", SettingsError),
+        ("mysql://user:secret@host/x", StoreSchemeNotAllowedError),
+        ("user:secret@host/x", SettingsError),
         ("http://host", StoreSchemeNotAllowedError),
     ],
 )
@@ -110,14 +114,14 @@ def test_a_newer_schema_is_left_alone(tmp_path, make):
     with Ledger.open(f"sqlite:///{path}", durable=True) as ledger:
         make.save(ledger)
     raw = sqlite3.connect(path)
-    raw.execute("PRAGMA user_version=2")
+    raw.execute("PRAGMA user_version=99")
     raw.close()
     before = contents(tmp_path)
 
     with pytest.raises(LedgerSchemaTooNewError) as caught:
         Ledger.open(f"sqlite:///{path}", durable=True)
 
-    assert (caught.value.found, caught.value.known) == (2, 1)
+    assert (caught.value.found, caught.value.known) == (99, SCHEMA_VERSION)
     assert contents(tmp_path) == before
 
 

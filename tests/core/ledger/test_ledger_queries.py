@@ -133,12 +133,12 @@ def test_pages_survive_inserts(ledger, make):
 def test_pages_by_offset_would_repeat(ledger, make):
     """Negative control: an offset into the same listing shows versions twice after inserts."""
     saved = [make.save(ledger).id for _ in range(6)]
-    raw = ledger._database.connection().raw
-    text = "SELECT id FROM version ORDER BY seq DESC LIMIT 3 OFFSET ?"
+    read = ledger._database.read
+    text = "SELECT id FROM version ORDER BY seq DESC LIMIT 3 OFFSET "
 
-    first = [row[0] for row in raw.execute(text, (0,))]
+    first = [row[0] for row in read(f"{text} 0")]
     make.save(ledger)
-    second = [row[0] for row in raw.execute(text, (3,))]
+    second = [row[0] for row in read(f"{text} 3")]
 
     assert first == saved[:2:-1]
     assert set(first) & set(second)
@@ -328,7 +328,7 @@ def large(tmp_path_factory, request):
     raw.execute("PRAGMA synchronous=OFF")
     count = 200_000
     raw.executemany(
-        "INSERT INTO artifact VALUES (?, 'default', ?, ?)",
+        "INSERT INTO artifact (id, project, name, next_version) VALUES (?, 'default', ?, ?)",
         [(n, f"a{n:02}", count // 20 + 1) for n in range(20)],
     )
     raw.executemany(

@@ -16,7 +16,7 @@ from artifact_plugins.contracts.offers import MaterializerOffer
 from artifact_plugins.plugins import PluginRegistry, load_plugins
 
 PREAMBLE = """
-from artifact_plugins import MaterializerOffer, hookimpl
+from artifact_plugins import MaterializerOffer, RuntimeOffer, hookimpl
 """
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 
 import artifact_plugins as ap
 from artifact_plugins import errors, failpoints
-from artifact_plugins.records import Batch, Task, TaskType, VersionQuery, new_id, now
+from artifact_plugins.records import Batch, VersionQuery
 from artifact_plugins.session.saving import SaveRequest
 
 BIG = "x" * 100_000
@@ -156,18 +157,15 @@ def test_records_of_a_batch_are_committed_with_the_values(session):
 def test_hook_sees_new_versions_with_their_task(places):
     """after_artifact_saved runs once per new version, and not for a known key."""
     noted.clear()
-    task = Task(
-        id=new_id(),
-        run_id=new_id(),
-        name="train",
-        scope_path="ROOT/train",
-        type=TaskType.RUNTIME,
-        started_at=now(),
-    )
+
+    @ap.step
+    def train() -> Annotated[int, "output"]:
+        return 2
+
     with ap.open_session(ap.Settings(**places, plugins=(__name__,))) as session:
         first = session.save(1, "by-hand", idempotency_key="k")
         session.save(1, "by-hand", idempotency_key="k")
-        staged = session.saver.stage(2, SaveRequest(artifact="output"))
-        (second,) = session.commit(Batch(), [staged], task=task)
+        with ap.start_run("script") as run:
+            train()
 
-    assert noted == [(first.id, None), (second.id, "train")]
+        assert noted == [(first.id, None), (run["output"].id, "train")]

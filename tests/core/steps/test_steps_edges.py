@@ -76,7 +76,7 @@ def test_list_of_versions_as_a_run_argument():
 
 
 def test_map_over_versions_imports_them(shape):
-    """Row 81: the items are versions, not data."""
+    """The items are versions, not data; each comes in by an importer of its own."""
     old = [ap.save(n, "n") for n in (4, 5)]
 
     @ap.pipeline
@@ -91,7 +91,7 @@ def test_map_over_versions_imports_them(shape):
 
 @pytest.mark.parametrize("given", [True, False])
 def test_optional_inputs(given):
-    """Row 47: a missing optional input has no link; a given one is what it is annotated as."""
+    """A missing optional input is None; a given one is what it is annotated as."""
 
     @ap.step
     def look(
@@ -254,17 +254,6 @@ def test_handle_of_another_session_is_refused_before_the_step_runs(tmp_path):
             use(foreign)
         assert ap.load(foreign) == 3
     assert called == []
-
-
-def test_handle_of_an_earlier_run_is_imported(shape):
-    """Rows 81: it comes in by an importer, not from a task that this run does not have."""
-    with ap.start_run("first"):
-        old = make()
-
-    with ap.start_run("second") as run:
-        make(old)
-
-    assert [line.split()[1] for line in shape(run)] == ["OUTPUT", "TASK_OUTPUT_INPUT", "OUTPUT"]
 
 
 def test_retry_forgets_what_the_failed_attempt_read_and_attached():

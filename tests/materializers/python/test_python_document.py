@@ -214,7 +214,7 @@ def test_many_small_objects_are_one_small_file_and_quick(document, new_files):
     assert fresh.names() == ("value.json",)
     assert len(fresh.buffer("value.json")) < 20_000
     assert deep_equal(loaded, value)
-    # 1.3 ms on a quiet machine; the bound only catches a lost fast path.
+    # 0.6 ms on a quiet machine; the bound only catches a lost fast path.
     assert min(times) < 0.015
 
 

@@ -46,6 +46,7 @@ class Findings:
         problems: What is wrong.
         versions: Number of versions that were checked.
         size_bytes: Size of their payloads.
+        ledger: Which database and schema the ledger has.
         orphans: Ids of versions with files but without a record: saves that
             were interrupted. They take space and harm nothing.
     """
@@ -53,6 +54,7 @@ class Findings:
     problems: list[Problem] = field(default_factory=list)
     versions: int = 0
     size_bytes: int = 0
+    ledger: str = ""
     orphans: list[str] = field(default_factory=list)
 
     def add(self, room: str, what: str, error: ArtifactPluginsError | str) -> None:
@@ -115,6 +117,7 @@ def _check_plugins(place: Place, found: Findings) -> None:
 
 
 def _check_session(session: Session, found: Findings, *, has_store: bool) -> None:
+    found.ledger = session.ledger.kind
     for problem in session.ledger.check():
         found.add("ledger", session.settings.ledger_url, problem)
     registered: set[str] = set()
@@ -122,6 +125,8 @@ def _check_session(session: Session, found: Findings, *, has_store: bool) -> Non
     total = _count(session.ledger)
     for version in track(_all_versions(session.ledger), total=total, description="checking"):
         registered.add(version.id)
+        if version.collected_at is not None:
+            continue  # its bytes were given up
         found.versions += 1
         found.size_bytes += version.size_bytes
         if not has_store and not version.uri.startswith("data:"):
@@ -150,7 +155,7 @@ def _count(ledger: Ledger) -> int:
 def _all_versions(ledger: Ledger) -> Iterator[ArtifactVersion]:
     from artifact_plugins.records import VersionQuery, every  # late: `--help` needs no pydantic
 
-    return every(ledger.versions, VersionQuery(), newest_first=False)
+    return every(ledger.versions, VersionQuery(is_deleted=None), newest_first=False)
 
 
 def _write(found: Findings, emptiness: str) -> None:
@@ -158,11 +163,13 @@ def _write(found: Findings, emptiness: str) -> None:
         write_text(emptiness)
     elif found.versions or not emptiness:
         write_text(f"checked {found.versions} versions, {size_text(found.size_bytes)}")
+    if found.ledger:
+        write_text(f"ledger: {found.ledger}")
     if found.orphans:
         write_text(
             f"{len(found.orphans)} interrupted saves left files without a record "
-            "(or are still being written); they take space and harm nothing: "
-            + ", ".join(found.orphans[:5])
+            "(or are still being written); they harm nothing, and "
+            "`artifact-plugins gc` removes them: " + ", ".join(found.orphans[:5])
         )
     if found.problems:
         write_table(

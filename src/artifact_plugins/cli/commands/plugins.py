@@ -9,6 +9,7 @@ from artifact_plugins.cli.output import write_heading, write_json, write_table, 
 from artifact_plugins.cli.place import Place
 
 if TYPE_CHECKING:
+    from artifact_plugins.contracts.offers import RuntimeOffer
     from artifact_plugins.plugins import LoadedPlugin
 
 
@@ -33,13 +34,13 @@ def command(place: Place, as_json: bool) -> None:
         )
     else:
         write_table(
-            ("Plugin", "From", "State", "Materializers"),
+            ("Plugin", "From", "State", "Offers"),
             [
                 (
                     plugin.name,
                     plugin.source,
                     "works" if plugin.is_working else "broken",
-                    ", ".join(offer.key for offer in plugin.offers),
+                    ", ".join([*(o.key for o in plugin.offers), *map(_url, plugin.runtimes)]),
                 )
                 for plugin in registry.plugins
             ],
@@ -73,4 +74,9 @@ def _document(plugin: LoadedPlugin) -> dict[str, Any]:
             }
             for o in plugin.offers
         ],
+        "runtimes": [{"scheme": o.scheme, "target": o.target} for o in plugin.runtimes],
     }
+
+
+def _url(offer: RuntimeOffer) -> str:
+    return f"{offer.scheme}://..."

@@ -11,7 +11,7 @@ import click
 
 from artifact_plugins.cli.formats import duration_text, time_text
 from artifact_plugins.cli.options import command as make_command
-from artifact_plugins.cli.options import page_options
+from artifact_plugins.cli.options import filter_options, page_options
 from artifact_plugins.cli.output import (
     record_json,
     write_fields,
@@ -25,7 +25,7 @@ from artifact_plugins.cli.place import TO_DO, Place
 
 if TYPE_CHECKING:
     from artifact_plugins.ledger import Ledger
-    from artifact_plugins.records import ArtifactTaskLink, ArtifactVersion, Run, Task
+    from artifact_plugins.records import ArtifactTaskLink, ArtifactVersion, Page, Run, Task
     from artifact_plugins.settings import Settings
 
 _VALUE_SHOWN = 60
@@ -35,16 +35,21 @@ _PAGE = 1000
 @make_command("runs")
 @click.argument("run", required=False)
 @click.option("--pipeline", metavar="NAME", help="Only runs of this pipeline.")
+@filter_options
 @page_options
 def command(
     place: Place,
     run: str | None,
     pipeline: str | None,
+    where: str | None,
+    order_by: str | None,
     limit: int,
     page_token: str | None,
     as_json: bool,
 ) -> None:
     """List runs, newest first, or the tasks and links of RUN (a name, id or first part of it)."""
+    if run is not None and (where is not None or order_by is not None):
+        raise click.UsageError("--where and --order-by list runs: leave RUN out")
     if not place.has_ledger and run is None:
         if as_json:
             write_json({"runs": [], "next_page_token": None})
@@ -53,28 +58,52 @@ def command(
         return
     with place.open_ledger() as ledger:
         if run is None:
-            _list_runs(ledger, place.settings, pipeline, limit, page_token, as_json)
+            page = _found(ledger, place.settings, pipeline, where, order_by, limit, page_token)
+            _write_runs(page, place.settings, pipeline, where, page_token, as_json)
         else:
             _show_run(ledger, ledger.run(run), limit, page_token, as_json)
 
 
-def _list_runs(
+def _found(
     ledger: Ledger,
     settings: Settings,
     pipeline: str | None,
+    where: str | None,
+    order_by: str | None,
     limit: int,
+    page_token: str | None,
+) -> Page[Run]:
+    from artifact_plugins.records import RunQuery  # late: `--help` needs no pydantic
+
+    if where is None and order_by is None:  # needs no SQLAlchemy
+        query = RunQuery(project=settings.project, pipeline=pipeline)
+        return ledger.runs(query, limit=limit, page_token=page_token)
+    filters = [where or ""] if pipeline is None else [where or "", "pipeline == wanted"]
+    return ledger.search(
+        "runs",
+        filters,
+        order_by=order_by,
+        limit=limit,
+        page_token=page_token,
+        project=settings.project,
+        values=None if pipeline is None else {"wanted": pipeline},
+    )
+
+
+def _write_runs(
+    page: Page[Run],
+    settings: Settings,
+    pipeline: str | None,
+    where: str | None,
     page_token: str | None,
     as_json: bool,
 ) -> None:
-    from artifact_plugins.records import RunQuery  # late: `--help` needs no pydantic
-
-    query = RunQuery(project=settings.project, pipeline=pipeline)
-    page = ledger.runs(query, limit=limit, page_token=page_token)
     if as_json:
         rows = [record_json(run) for run in page]
         write_json({"runs": rows, "next_page_token": page.next_token})
     elif not page and page_token is None:
         missing = f"of pipeline {pipeline!r}" if pipeline else f"yet; {TO_DO}"
+        missing = "that this holds for" if where else missing
         write_text(f"project {settings.project!r} has no runs {missing}")
     else:
         write_table(
@@ -99,7 +128,7 @@ def _show_run(ledger: Ledger, run: Run, limit: int, page_token: str | None, as_j
     from artifact_plugins.records import TaskQuery  # late: `--help` needs no pydantic
 
     tasks = ledger.tasks(TaskQuery(run_id=run.id), limit=limit, page_token=page_token)
-    links = _links(ledger, [task.id for task in tasks])
+    links = links_of(ledger, [task.id for task in tasks])
     if as_json:
         write_json(
             {
@@ -125,30 +154,34 @@ def _show_run(ledger: Ledger, run: Run, limit: int, page_token: str | None, as_j
         }
     )
     write_heading("Tasks")
-    _write_tasks(list(tasks), Counter(link.task_id for link in links))
+    write_tasks(list(tasks), Counter(link.task_id for link in links))
     write_heading("Links")
-    _write_links(list(tasks), links, _versions(ledger, links))
+    write_links(list(tasks), links, versions_of(ledger, links))
     write_more(tasks.next_token)
 
 
-def _links(ledger: Ledger, task_ids: list[str]) -> list[ArtifactTaskLink]:
+def links_of(ledger: Ledger, task_ids: list[str]) -> list[ArtifactTaskLink]:
+    """Return every link of the tasks."""
     from artifact_plugins.records import LinkQuery, every  # late: `--help` needs no pydantic
 
     return list(every(ledger.links, LinkQuery(task_ids=tuple(task_ids)))) if task_ids else []
 
 
-def _versions(ledger: Ledger, links: Sequence[ArtifactTaskLink]) -> dict[str, ArtifactVersion]:
+def versions_of(ledger: Ledger, links: Sequence[ArtifactTaskLink]) -> dict[str, ArtifactVersion]:
+    """Return the versions that links lead to, by id."""
     from artifact_plugins.records import VersionQuery  # late: `--help` needs no pydantic
 
     ids = list(dict.fromkeys(link.version_id for link in links if link.version_id))
     found: dict[str, ArtifactVersion] = {}
     for start in range(0, len(ids), 500):
-        page = ledger.versions(VersionQuery(ids=tuple(ids[start : start + 500])), limit=_PAGE)
+        chunk = tuple(ids[start : start + 500])
+        page = ledger.versions(VersionQuery(ids=chunk, is_deleted=None), limit=_PAGE)
         found.update((version.id, version) for version in page)
     return found
 
 
-def _write_tasks(tasks: list[Task], links: Counter[str]) -> None:
+def write_tasks(tasks: list[Task], links: Counter[str]) -> None:
+    """Write tasks as a table; `links` counts those of each task."""
     write_table(
         ("Task", "Type", "State", "Attempt", "Links", "Took", "Error"),
         [
@@ -168,9 +201,10 @@ def _write_tasks(tasks: list[Task], links: Counter[str]) -> None:
     )
 
 
-def _write_links(
+def write_links(
     tasks: list[Task], links: list[ArtifactTaskLink], versions: dict[str, ArtifactVersion]
 ) -> None:
+    """Write links as a table, with the names of their tasks and versions."""
     names = {task.id: task.scope_path for task in tasks}
     write_table(
         ("Task", "Type", "Key", "Value", "Producer"),

@@ -1,0 +1,26 @@
+"""Time spans on the command line: `30d`, `12h`, `15m`, `90s`."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import click
+
+_SPAN = re.compile(r"([0-9]{1,9})([dhms])")
+_UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+
+
+def as_span(text: str) -> timedelta:
+    """Read a whole number and a unit; 0 needs no unit. The `type` of an option.
+
+    Raises:
+        click.BadParameter: It has another form, or is longer than time.
+    """
+    found = _SPAN.fullmatch("0s" if text == "0" else text)
+    try:
+        if found is not None:
+            return timedelta(**{_UNITS[found[2]]: int(found[1])})
+    except OverflowError:
+        pass
+    raise click.BadParameter(f"{text!r} is not like 30d, 12h, 15m or 90s")

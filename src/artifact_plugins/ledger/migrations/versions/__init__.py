@@ -1,0 +1,1 @@
+"""One file for each schema; Alembic reads them by name and in the order they tell."""

@@ -1,0 +1,254 @@
+"""Records on their way into the ledger: written in batches, soon, in their order.
+
+A commit costs more than most trivial steps. So what a run has to say gathers
+here and becomes visible together: when somebody wants to read it, when much
+has gathered, or after a moment at the latest. A task that runs is only
+written when it lasts longer than that moment.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from artifact_plugins.errors import ArtifactPluginsError, describe
+from artifact_plugins.failpoints import failpoint
+from artifact_plugins.records import (
+    Batch,
+    CacheEntry,
+    Run,
+    Task,
+    TaskState,
+)
+from artifact_plugins.session import Session
+from artifact_plugins.session.saving import Staged
+from artifact_plugins.steps.story import Story
+from artifact_plugins.steps.views import LinkPlan, Stored
+
+_log = logging.getLogger("artifact_plugins")
+PATIENCE_SECONDS = 0.05
+_MANY = 64
+
+
+class Made(NamedTuple):
+    """A value whose bytes are durable, and who wants to know its committed record."""
+
+    staged: Staged
+    stored: Stored
+
+
+class Outgoing:
+    """What one run has not written yet; any thread may use it.
+
+    The lock is held while rows are written: a task that ends waits for it, so
+    RUNNING never comes after SUCCEEDED.
+    """
+
+    def __init__(self, session: Session, story: Story) -> None:
+        self._session = session
+        self._story = story
+        self._lock = threading.RLock()
+        self._starting: dict[str, tuple[float, Task]] = {}
+        self._runs: dict[str, Run] = {}
+        self._tasks: dict[str, Task] = {}
+        self._links: list[LinkPlan] = []
+        self._made: list[Made] = []
+        self._since = 0.0
+        self._must_sync = False
+        self._error: BaseException | None = None
+        self._thread: threading.Thread | None = None
+        self._stop = threading.Event()
+
+    def start(self, task: Task) -> None:
+        """Take note of a task that starts."""
+        with self._lock:
+            self._starting[task.id] = (time.monotonic(), task)
+            if self._thread is None:
+                self._watch()
+
+    def add(
+        self,
+        *,
+        runs: Iterable[Run] = (),
+        tasks: Iterable[Task] = (),
+        links: Iterable[LinkPlan] = (),
+        made: Iterable[Made] = (),
+        must_sync: bool = True,
+    ) -> None:
+        """Take records; those of one call become visible together.
+
+        Args:
+            must_sync: Whether a power cut after the commit must not lose them.
+
+        Raises:
+            ArtifactPluginsError: What was taken before could not be written.
+        """
+        with self._lock:
+            self._raise_late()
+            if not (self._tasks or self._runs or self._links):
+                self._since = time.monotonic()
+                if self._thread is None:
+                    self._watch()
+            for run in runs:
+                self._runs[run.id] = run
+            for task in tasks:
+                self._starting.pop(task.id, None)
+                self._tasks[task.id] = task
+            self._links.extend(links)
+            self._made.extend(made)
+            self._must_sync = self._must_sync or must_sync
+            if len(self._tasks) >= _MANY or time.monotonic() - self._since > PATIENCE_SECONDS:
+                self.flush()
+
+    def commit_cached(
+        self,
+        *,
+        tasks: Sequence[Task],
+        links: Sequence[LinkPlan],
+        made: Sequence[Made],
+        cache: CacheEntry,
+    ) -> None:
+        """Write the end of a task whose results others may use, by itself and at once.
+
+        Raises:
+            CacheEntryTakenError: Another task was first; nothing was written and
+                the bytes are gone.
+            ArtifactPluginsError: It could not be written, likewise.
+        """
+        with self._lock:
+            self.flush()
+            for task in tasks:
+                self._starting.pop(task.id, None)
+            batch = Batch(
+                tasks=tuple(tasks),
+                links=tuple([link for plan in links for link in plan.links()]),
+                cache=(cache,),
+            )
+            failpoint("step.before_commit")
+            committed = self._session.commit(batch, [item.staged for item in made])
+            failpoint("step.after_commit")
+            for item, version in zip(made, committed, strict=True):
+                item.stored.version = version
+            self._story.add(batch, committed)
+
+    def require(self, task_id: str) -> None:
+        """Make the row of a task that runs visible now."""
+        with self._lock:
+            noted = self._starting.pop(task_id, None)
+            if noted is not None:
+                self._tasks.setdefault(task_id, noted[1])
+            self.flush()
+
+    def forget(self, task_id: str) -> None:
+        """Let go of a task that starts: its process was forked, or it never runs."""
+        with self._lock:
+            self._starting.pop(task_id, None)
+
+    def flush(self) -> None:
+        """Write everything now, in one transaction.
+
+        Raises:
+            ArtifactPluginsError: It could not be written; tasks that made
+                versions in it are FAILED, and their bytes are gone.
+        """
+        with self._lock:
+            self._raise_late()
+            self._write()
+
+    def close(self) -> None:
+        """Stop watching; what is here stays here."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _write(self) -> None:
+        runs, tasks, links, made = self._runs, self._tasks, self._links, self._made
+        if not (runs or tasks or links or made):
+            return
+        self._runs, self._tasks, self._links, self._made = {}, {}, [], []
+        durable, self._must_sync = (None if self._must_sync else False), False
+        batch = Batch(
+            runs=tuple(runs.values()),
+            tasks=tuple(tasks.values()),
+            links=tuple([link for plan in links for link in plan.links()]),
+        )
+        try:
+            if made:
+                failpoint("step.before_commit")
+            committed = self._session.commit(batch, [item.staged for item in made], durable=durable)
+        except BaseException as error:
+            self._mark_lost(batch, made, error)
+            raise
+        if made:
+            failpoint("step.after_commit")
+        for item, version in zip(made, committed, strict=True):
+            item.stored.version = version
+        self._story.add(batch, committed)
+
+    def _mark_lost(self, batch: Batch, made: Sequence[Made], error: BaseException) -> None:
+        """Say of tasks that their outputs are lost, if that much can be written."""
+        makers = {item.staged.draft.version.task_id for item in made}
+        lost = {"state": TaskState.FAILED, "error": describe(error)}
+        tasks = tuple(
+            task.model_copy(update=lost) if task.id in makers else task for task in batch.tasks
+        )
+        gone = {item.staged.draft.version.id for item in made}
+        links = tuple([link for link in batch.links if link.version_id not in gone])
+        rest = Batch(runs=batch.runs, tasks=tasks, links=links)
+        try:
+            self._story.add(rest, self._session.commit(rest, ()))
+        except ArtifactPluginsError:
+            _log.warning("%d tasks could not be recorded", len(tasks), exc_info=True)
+        for task in tasks:
+            if task.id in makers:
+                tell_failure(self._session, task, error)
+
+    def _raise_late(self) -> None:
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+    def _watch(self) -> None:
+        self._thread = threading.Thread(
+            target=self._keep_writing, name="artifact_plugins-outgoing", daemon=True
+        )
+        self._thread.start()
+
+    def _keep_writing(self) -> None:
+        while not self._stop.wait(PATIENCE_SECONDS):
+            with self._lock:
+                self._write_late(time.monotonic() - PATIENCE_SECONDS)
+
+    def _write_late(self, before: float) -> None:
+        late = [task for since, task in self._starting.values() if since <= before]
+        for task in late:
+            del self._starting[task.id]
+            self._tasks.setdefault(task.id, task)
+        is_due = (self._tasks or self._links) and self._since <= before
+        if not (late or is_due) or self._error is not None:
+            return
+        has_made = bool(self._made)
+        try:
+            self._write()
+        except Exception as error:  # noqa: BLE001  # this thread has nobody to raise it to
+            if has_made:
+                self._error = error  # raised where the run next writes or ends
+            else:
+                _log.warning("%d running tasks could not be shown", len(late), exc_info=True)
+
+
+def tell_failure(session: Session, task: Task, error: BaseException) -> None:
+    """Note on an exception which task it ended, and call the hooks that listen."""
+    with suppress(Exception):  # an exception may forbid notes
+        error.add_note(f"in task {task.scope_path!r} of run {task.run_id}, attempt {task.attempt}")
+    if session.plugins.listens("on_step_error"):
+        session.plugins.call("on_step_error", task=task, error=error)
+
+
+def is_committed(stored: Stored) -> bool:
+    """Tell whether the versions of a value have their numbers."""
+    return all(one.version is None or one.version.version for one in stored.single())

@@ -1,0 +1,428 @@
+"""Every runtime gives the same run: values, links, states; what goes wrong is named."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+
+import artifact_plugins as ap
+from artifact_plugins.errors import (
+    StepNotSendableError,
+    StoreCapabilityError,
+    WorkerLostError,
+)
+from artifact_plugins.records import RunQuery, RunState, TaskQuery, TaskState
+
+EVERY = ["inline", "threads:3", "processes:2"]
+
+
+@pytest.fixture
+def opened(tmp_path: Path):
+    """Return a function: open a session in the folder of the test with a runtime."""
+
+    @contextmanager
+    def opening(runtime="inline", **more) -> Iterator[ap.Session]:
+        settings = ap.Settings(
+            store_url=str(tmp_path / "store"),
+            ledger_url=f"sqlite:///{tmp_path / 'ledger.sqlite'}",
+            durability="process",
+            **({"runtime": runtime} if isinstance(runtime, str) else {}),
+            **more,
+        )
+        executor = None if isinstance(runtime, str) else runtime
+        with ap.open_session(settings, runtime=executor) as session:
+            yield session
+
+    return opening
+
+
+@ap.step
+def make(x: int = 3) -> Annotated[int, "o"]:
+    return x
+
+
+@ap.step
+def use(i: int, factor: int = 2) -> Annotated[int, "o2"]:
+    return i * factor
+
+
+@ap.step
+def total(numbers: list[int]) -> int:
+    return sum(numbers)
+
+
+@ap.step
+def breaks(i: int) -> int:
+    raise ZeroDivisionError(f"at {i}")
+
+
+@ap.step
+def where() -> int:
+    return os.getpid()
+
+
+@ap.step
+def logs(x: int) -> int:
+    ap.log_artifact("extra", x * 10)
+    ap.log_metadata({"seen": x})
+    if x < 0:
+        raise ValueError(x)
+    return x
+
+
+@ap.step(retries=2)
+def third_time(counter: str) -> int:
+    path = Path(counter)
+    path.write_text(path.read_text() + "." if path.exists() else ".")
+    if len(path.read_text()) < 3:
+        raise OSError("not yet")
+    return ap.current_task().attempt
+
+
+@ap.step
+def reads(name: str) -> int:
+    return ap.load_artifact(name) + 1
+
+
+@ap.step
+def generates(n: int) -> Iterator[int]:
+    yield from range(n)
+
+
+@ap.step
+def dies(i: int) -> int:
+    os._exit(9)
+
+
+@ap.step
+def mutates(items: list[int]) -> int:
+    items.append(99)
+    return len(items)
+
+
+@ap.step
+async def naps(i: int) -> int:
+    await asyncio.sleep(0.2)
+    return i
+
+
+@ap.pipeline
+def inner(d):
+    return use(use(d))
+
+
+@ap.pipeline
+def everything(n=4):
+    made = make.map(x=[1, 2, 3, n])
+    deep = inner.map(d=made)
+    chosen = ap.for_each(
+        lambda m: ap.one_of(picks(m), big=lambda: use(m), small=lambda: make(m)), m=made
+    )
+    return {"deep": total(deep), "chosen": total(chosen), "all": total(use.map(i=made))}
+
+
+@ap.pipeline
+def half_broken():
+    a = make(3)
+    total([use(breaks(a)), use(a)])
+    use(use(a))
+
+
+@ap.pipeline
+def asks():
+    ap.value(use(breaks(make(1))))
+
+
+@ap.pipeline
+def loses_its_worker():
+    first = make(1)
+    ap.value(first)
+    use(dies(first))
+
+
+@ap.step
+def picks(m: int) -> str:
+    return "big" if m > 2 else "small"
+
+
+def shape(run) -> list[tuple]:
+    """Return the links of a run without ids, sorted."""
+    tasks = {task.id: task for task in run.tasks()}
+    return sorted(
+        (
+            tasks[link.task_id].scope_path,
+            link.io_type.value,
+            link.key,
+            str(link.producer),
+            link.position,
+            repr(link.value),
+        )
+        for link in run.links()
+    )
+
+
+def last(session) -> dict[str, TaskState]:
+    """Return the states of the tasks of the newest run by name."""
+    run = session.ledger.runs(RunQuery())[0]
+    return {task.name: task.state for task in session.ledger.tasks(TaskQuery(run_id=run.id))}
+
+
+def test_every_runtime_records_the_same_run(opened):
+    """Values, task states and links do not depend on where the steps ran."""
+    found = {}
+    for runtime in EVERY:
+        with opened(runtime):
+            run = everything()
+            states = sorted((t.scope_path, t.state.value) for t in run.tasks())
+            found[runtime] = (ap.value(run.result), states, shape(run))
+
+    assert found["inline"][0] == {"deep": 40, "chosen": 17, "all": 20}
+    assert found["threads:3"] == found["inline"]
+    assert found["processes:2"] == found["inline"]
+
+
+def test_processes_run_steps_elsewhere(opened):
+    """A step under `processes` runs in another process, one under `threads` in this one."""
+    with opened("processes:2"), ap.start_run("far"):
+        assert ap.value(where()) != os.getpid()
+    with opened("threads:2"), ap.start_run("near"):
+        assert ap.value(where()) == os.getpid()
+
+
+def test_an_executor_of_the_caller_runs_the_steps(opened):
+    """Any `concurrent.futures.Executor` can be handed over, and stays open."""
+    with ThreadPoolExecutor(2) as threads:
+        with opened(threads), ap.start_run("threads"):
+            assert ap.value(use(make(4))) == 8
+        assert threads.submit(len, "abc").result() == 3
+    with (
+        ProcessPoolExecutor(1, mp_context=get_context("spawn")) as processes,
+        opened(processes),
+        ap.start_run("processes"),
+    ):
+        assert ap.value(where()) != os.getpid()
+
+
+@pytest.mark.parametrize("runtime", EVERY[1:])
+def test_upstream_failure_skips_what_depends_on_it_and_nothing_else(opened, runtime):
+    """The first exception comes out with its note; independent tasks are committed."""
+    with opened(runtime) as session:
+        with pytest.raises(ZeroDivisionError, match="at 3") as caught:
+            half_broken()
+
+        states = last(session)
+        run = session.ledger.runs(RunQuery())[0]
+
+    assert any("ROOT/breaks" in note for note in caught.value.__notes__)
+    assert states == {
+        "ROOT": TaskState.FAILED,
+        "make": TaskState.SUCCEEDED,
+        "breaks": TaskState.FAILED,
+        "use": TaskState.SKIPPED,
+        "total": TaskState.SKIPPED,
+        "use-2": TaskState.SUCCEEDED,
+        "use-3": TaskState.SUCCEEDED,
+        "use-4": TaskState.SUCCEEDED,
+    }
+    assert run.state is RunState.FAILED
+    assert run.error == "ZeroDivisionError: at 3"
+
+
+@pytest.mark.parametrize("runtime", EVERY[1:])
+def test_value_of_a_failed_task_raises_what_it_raised(opened, runtime):
+    """Asking for a value waits, and raises the step's own exception."""
+    with opened(runtime), pytest.raises(ZeroDivisionError):
+        asks()
+
+
+@pytest.mark.parametrize("runtime", EVERY)
+def test_what_a_step_does_by_hand_reaches_the_ledger(opened, runtime):
+    """log_artifact, log_metadata, load_artifact and retries work wherever the step runs."""
+    with opened(runtime) as session:
+        session.save(41, "answer")
+        with ap.start_run("hand") as run:
+            assert ap.value(reads("answer")) == 42
+            assert ap.value(logs(5)) == 5
+            assert ap.value(third_time(str(Path("counter").absolute()))) == 3
+            assert list(ap.value(generates(4))) == [0, 1, 2, 3]
+        links = {link.key: link.io_type.value for link in run.links()}
+        attempts = {task.name: task.attempt for task in run.tasks()}
+
+        assert run["extra"].version == 1
+        assert run["logs"].metadata["seen"] == 5
+        assert links["auto/extra"] == "OUTPUT"
+        assert links["auto/answer"] == "RUNTIME_VALUE_INPUT"
+        assert attempts["third_time"] == 3
+
+
+@pytest.mark.parametrize("runtime", EVERY)
+def test_what_a_failed_step_logged_stays(opened, runtime):
+    """Row 78: a version logged by hand stays with its link when the step fails later."""
+    with opened(runtime) as session:
+        with pytest.raises(ValueError, match="-1"), ap.start_run("hand"):
+            ap.value(logs(-1))
+
+        assert session.load("extra") == -10
+        run = session.ledger.runs(RunQuery())[0]
+        assert "auto/extra" in {link.key for link in session.links(f'run_id == "{run.id}"')}
+
+
+@pytest.mark.parametrize("runtime", EVERY)
+def test_a_mutated_input_changes_nobody_elses(opened, runtime):
+    """Each task gets its own copy of a value."""
+    with opened(runtime), ap.start_run("isolated"):
+        shared = numbers()
+        handles = [mutates(shared) for _ in range(3)]
+        assert [ap.value(handle) for handle in handles] == [3, 3, 3]
+        assert ap.value(shared) == [1, 2]
+
+
+@ap.step
+def numbers() -> list[int]:
+    return [1, 2]
+
+
+@pytest.mark.parametrize("runtime", ["inline", "threads:2"])
+def test_async_steps_run_side_by_side(opened, runtime):
+    """Twenty naps of 0.2 s in one loop take less than half of their sum."""
+    with opened(runtime), ap.start_run("naps"):
+        started = time.monotonic()
+        assert ap.value(total(naps.map(i=list(range(20))))) == 190
+        assert time.monotonic() - started < 2.0
+
+
+def test_a_worker_that_dies_is_named(opened):
+    """What had ended is committed, the task is FAILED, and a later run works again."""
+    with opened("processes:1") as session:
+        with pytest.raises(WorkerLostError, match="worker process died"):
+            loses_its_worker()
+        states = last(session)
+
+        assert states["make"] is TaskState.SUCCEEDED
+        assert states["dies"] is TaskState.FAILED
+        assert states["use"] is TaskState.SKIPPED
+        with ap.start_run("again"):
+            assert ap.value(make(2)) == 2
+
+
+def test_a_worker_that_cannot_reach_the_store_is_named(opened, tmp_path):
+    """The task fails with the store's own error, and the run is complete."""
+    with opened("processes:1") as session:
+        with ap.start_run("first"):
+            ap.value(make(1))  # starts the worker
+        big = session.save("x" * 100_000, "big")
+        version_folder = next((tmp_path / "store").rglob(big.id))
+        version_folder.rename(tmp_path / "gone")
+        with pytest.raises(ap.ArtifactPluginsError, match="is not there"), ap.start_run("second"):
+            lengths(big)
+
+        assert last(session)["lengths"] is TaskState.FAILED
+        (tmp_path / "gone").rename(version_folder)
+        with ap.start_run("third"):
+            assert ap.value(lengths(big)) == 100_000
+
+
+@ap.step
+def lengths(text: str) -> int:
+    return len(text)
+
+
+def test_a_store_in_memory_is_refused_for_workers(tmp_path):
+    """Nobody else can reach it, so nothing is called."""
+    settings = ap.Settings(
+        store_url="memory://alone", ledger_url="sqlite://", runtime="processes:1"
+    )
+    with (
+        ap.open_session(settings),
+        pytest.raises(StoreCapabilityError, match="cannot reach"),
+        ap.start_run("memory"),
+    ):
+        make(1)
+
+
+def test_a_step_that_cannot_be_sent_is_named(opened):
+    """A lock in the closure cannot go to another process: the error says which step."""
+    lock = threading.Lock()
+
+    @ap.step
+    def holds() -> bool:
+        return lock.locked()
+
+    with opened("processes:1") as session:
+        with pytest.raises(StepNotSendableError, match="holds"), ap.start_run("locked"):
+            ap.value(holds())
+        assert last(session)["holds"] is TaskState.FAILED
+
+
+def test_an_unknown_runtime_is_named(opened):
+    """The setting is refused where the runtime is first needed, with what there is."""
+    for wrong in ("thread", "threads:0", "processes:many", "nowhere://host"):
+        with opened(wrong), pytest.raises(ap.ArtifactPluginsError, match=wrong.split(":")[0]):
+            ap.start_run("x").__enter__()
+
+
+INTERRUPTED = """
+import sys, time
+import artifact_plugins as ap
+
+@ap.step
+def quick(x: int) -> int:
+    return x
+
+@ap.step
+def slow(x: int) -> int:
+    time.sleep(20)
+    return x
+
+store, ledger, runtime = sys.argv[1:]
+settings = ap.Settings(store_url=store, ledger_url=ledger, durability="process", runtime=runtime)
+with ap.open_session(settings), ap.start_run("cut"):
+    first = quick(1)
+    ap.value(first)
+    late = quick(slow(first))
+    print("ready", flush=True)
+    ap.value(late)
+"""
+
+
+@pytest.mark.parametrize("runtime", ["processes:1"])
+def test_ctrl_c_leaves_a_failed_run_with_what_had_ended(opened, tmp_path, runtime):
+    """SIGINT: no task stays RUNNING, what had ended is there, the exit code is Python's."""
+    script = tmp_path / "script.py"
+    script.write_text(textwrap.dedent(INTERRUPTED))
+    ledger = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
+    child = subprocess.Popen(
+        [sys.executable, str(script), str(tmp_path / "store"), ledger, runtime],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == "ready\n"
+    time.sleep(0.5)
+
+    child.send_signal(signal.SIGINT)
+    _, errors = child.communicate(timeout=60)
+
+    assert "KeyboardInterrupt" in errors
+    with opened() as session:
+        states = last(session)
+        run = session.ledger.runs(RunQuery())[0]
+    assert run.state is RunState.FAILED
+    assert states["quick"] is TaskState.SUCCEEDED
+    assert states["slow"] is TaskState.FAILED
+    assert states["quick-2"] is TaskState.SKIPPED
