@@ -1,8 +1,10 @@
 """Typed, versioned, traceable artifacts for every pipeline step.
 
-Pipeline authors: `step`, `pipeline`, `start_run`, `value`, `Output`, `Input`,
-`Lazy`, `log_artifact`, `load_artifact`, `log_metadata`, `current_task`.
-By hand: `save`, `load`, `register`, `lineage`, `versions`, `runs`, `tasks`, `links`, `open_session`, `Settings`.
+Pipeline authors: `step`, `pipeline`, `start_run`, `value`, `for_each`, `one_of`,
+`exit_handler`, `FinalStatus`, `Output`, `Input`, `Lazy`, `log_artifact`,
+`load_artifact`, `log_metadata`, `current_task`.
+By hand: `save`, `load`, `register`, `lineage`, `versions`, `runs`, `tasks`,
+`links`, `open_session`, `Settings`.
 Plugin authors: `Materializer`, `MaterializerOffer`, `hookimpl`, `Preview`,
 and the contract tests in `artifact_plugins.testing`.
 
@@ -98,12 +100,14 @@ _WHERE = {
 __all__ = sorted(_WHERE)
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _WHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(importlib.import_module(f"{__name__}.{_WHERE[name]}"), name)
-    globals()[name] = found
-    return found
+if not TYPE_CHECKING:  # a type checker must not believe that every name exists
+
+    def __getattr__(name: str) -> Any:
+        if name not in _WHERE:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = getattr(importlib.import_module(f"{__name__}.{_WHERE[name]}"), name)
+        globals()[name] = found
+        return found
 
 
 def __dir__() -> list[str]:

@@ -22,7 +22,7 @@ from artifact_plugins.errors import PluginError, RuntimeUnavailableError, descri
 
 _log = logging.getLogger("artifact_plugins")
 _LOOK_SECONDS = 1.0
-_CLOSE_SECONDS = 5.0
+_CLOSE_SECONDS = 3.0
 _SAFE = "what had ended before is committed"
 
 
@@ -155,30 +155,31 @@ def _client(cluster: Cluster) -> Any:
                 set_as_default=False,
                 name="artifact_plugins",
             )
-        except Exception as error:  # noqa: BLE001  # raised by the thread that waits
-            ended.put(error)
+        except Exception as caught:  # noqa: BLE001  # raised by the thread that waits
+            ended.put(caught)
         else:
             ended.put(None)
 
     # Dask's own timeout ends where somebody accepts the connection and says nothing.
     threading.Thread(target=connect, name="artifact_plugins-dask-connect", daemon=True).start()
-    error: Exception | None = None
     try:
-        error = ended.get(timeout=cluster.connect_seconds + _LOOK_SECONDS)
+        failure = ended.get(timeout=cluster.connect_seconds + _LOOK_SECONDS)
     except queue.Empty:
-        error = TimeoutError(f"no answer in {cluster.connect_seconds:g} s")
+        failure = TimeoutError(f"no answer in {cluster.connect_seconds:g} s")
     except BaseException:
         _close(client)
         raise
-    if error is not None:
+    if failure is not None:
         _close(client)
-        raise unavailable(cluster, describe(error), "no step was called") from error
+        raise unavailable(cluster, describe(failure), "no step was called") from failure
     return client
 
 
 def _close(client: Any) -> None:
     with suppress(Exception):  # nothing of it matters to anybody any more
         client.close(timeout=_CLOSE_SECONDS)
+    with suppress(Exception):  # what closed by itself has left its thread behind
+        client._loop_runner.stop()
 
 
 def unavailable(cluster: Cluster, reason: str, hint: str) -> RuntimeUnavailableError:

@@ -205,6 +205,10 @@ def _take_numbers(
     for draft, _ in pairs:
         name = (draft.version.project, draft.version.artifact)
         wanted[name] = wanted.get(name, 0) + 1
+    if len(wanted) == 1:  # nearly always; the lists below cost as much as the rest
+        ((name, count),) = wanted.items()
+        row = cursor.execute(database.sql.NEXT_NUMBERS, (*name, count + 1)).fetchone()
+        return {name: [row[0], row[1] - count]}
     # In one order for everybody: who waits for a row holds none that comes later.
     names = sorted(wanted)
     asked = [(*name, wanted[name] + 1) for name in names]
@@ -219,9 +223,15 @@ def _learn_kinds(
     pairs: list[tuple[VersionDraft, rows.Row]],
 ) -> Kinds:
     """Return the ids of the kinds of the drafts that are not known yet."""
-    drafted = [draft.version for draft, _ in pairs]
-    named = {(one.project, one.artifact_type, one.data_type) for one in drafted}
-    unknown = sorted(named.difference(kinds))
+    named = set()
+    for draft, _ in pairs:
+        one = draft.version
+        kind = (one.project, one.artifact_type, one.data_type)
+        if kind not in kinds:
+            named.add(kind)
+    if not named:
+        return {}
+    unknown = sorted(named)
     found = database.each(cursor, database.sql.KIND, unknown)
     return {kind: row[0] for kind, row in zip(unknown, found, strict=True)}
 

@@ -118,6 +118,12 @@ def for_each(body: Callable[..., Any], /, **lists: Any) -> Any:
     """
     run = active_run.get()
     if run is None or active_task.get() is not None:
+        lengths = {name: len(items) for name, items in lists.items()}
+        if len(set(lengths.values())) != 1:
+            raise HandleUsageError(
+                f"a body is mapped over lists of different lengths: {lengths}",
+                hint="nothing was called",
+            )
         rows = zip(*lists.values(), strict=True)
         return [body(**dict(zip(lists, row, strict=True))) for row in rows]
     name = str(getattr(body, "name", None) or getattr(body, "__name__", "body")).strip("<>")

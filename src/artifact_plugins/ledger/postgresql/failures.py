@@ -100,6 +100,15 @@ def ledger_failure(
     return _unavailable(error, path, writing, is_rolled_back=False)
 
 
+def opening_failure(error: psycopg.Error, path: str, waited: float) -> ArtifactPluginsError:
+    """Return the named error of tables that could not be looked at, made or upgraded."""
+    named = ledger_failure(error, path, writing=True, waited=waited)
+    if isinstance(named, ConstraintViolation):
+        # Rows that the new tables do not take, or names that another session just took.
+        return corrupt(path, reason(error))
+    return named
+
+
 def commit_unknown(error: psycopg.Error, path: str) -> CommitUnknownError:
     """Return the error of a COMMIT that nobody answered."""
     return CommitUnknownError(

@@ -13,7 +13,7 @@ from artifact_plugins.ledger import compiled_postgresql as sql
 from artifact_plugins.ledger import tables_postgresql as tables
 from artifact_plugins.ledger.failures import corrupt, read_only, too_new, too_old
 from artifact_plugins.ledger.postgresql.bulk import BulkCursor
-from artifact_plugins.ledger.postgresql.failures import is_worth_waiting, ledger_failure, reason
+from artifact_plugins.ledger.postgresql.failures import is_worth_waiting, opening_failure, reason
 from artifact_plugins.ledger.postgresql.place import Server
 from artifact_plugins.ledger.postgresql.pool import Connection
 
@@ -85,7 +85,7 @@ def open_server(server: Server, timeout_seconds: float) -> tuple[Connection, boo
         return connection, _prepare(connection, server, timeout_seconds)
     except psycopg.Error as error:
         connection.close()
-        raise ledger_failure(error, server.name, writing=False, waited=timeout_seconds) from error
+        raise opening_failure(error, server.name, timeout_seconds) from error
     except BaseException:
         connection.close()
         raise
@@ -95,10 +95,13 @@ def is_ledger_at(server: Server) -> bool:
     """Whether there are the tables of a ledger; nothing is made.
 
     Raises:
-        StoreReadError: The server does not answer.
+        StoreReadError, StoreWriteError: The server does not answer.
     """
     with closing(_connect_patiently(server, _CONNECT_SECONDS)) as connection:
-        return bool(connection.execute(_LOOK).fetchall()[0][0])
+        try:
+            return bool(connection.execute(_LOOK).fetchall()[0][0])
+        except psycopg.Error as error:
+            raise opening_failure(error, server.name, 0.0) from error
 
 
 def schema_found(connection: psycopg.Connection[tuple[object, ...]], path: str) -> int:
@@ -178,7 +181,7 @@ def _create(connection: Connection, server: Server) -> None:
             for statement in tables.CREATE:
                 connection.execute(statement)
     except psycopg.Error as error:
-        raise ledger_failure(error, server.name, writing=True) from error
+        raise opening_failure(error, server.name, 0.0) from error
 
 
 def _upgrade(server: Server, timeout_seconds: float) -> None:
@@ -191,8 +194,6 @@ def _upgrade(server: Server, timeout_seconds: float) -> None:
     except DBAPIError as error:
         if not isinstance(error.orig, psycopg.Error):
             raise
-        raise ledger_failure(
-            error.orig, server.name, writing=True, waited=timeout_seconds
-        ) from error
+        raise opening_failure(error.orig, server.name, timeout_seconds) from error
     except psycopg.Error as error:
-        raise ledger_failure(error, server.name, writing=True) from error
+        raise opening_failure(error, server.name, 0.0) from error
