@@ -4,7 +4,8 @@
 #   make test    the quick tests and the core tests
 #   make test-server  the tests against servers of other systems, started by the tests
 #   make lint    ruff, mypy, import-linter
-#   make bench   the figures of docs/performance.md
+#   make bench   the figures of docs/performance.md, in a few minutes
+#   make bench-scale  those of a ledger of 1,000,000 versions, SQLite and PostgreSQL
 #   make docs    the documentation, into site/
 #   make clean   remove what the others made
 #
@@ -14,7 +15,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := test
 .SUFFIXES:
-.PHONY: demo test test-server lint bench docs clean
+.PHONY: demo test test-server lint bench bench-scale docs clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -59,6 +60,12 @@ demo: $(VENV)/.demo
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/run.py --durability full W1 W2
+	$(BIN)/python benchmarks/maps.py
+
+bench-scale: $(VENV)/.test
+	$(BIN)/python benchmarks/scale.py --database sqlite
+	$(BIN)/python benchmarks/scale.py --database postgresql
 
 docs: $(VENV)/.docs
 	$(BIN)/python docs/generate.py --check

@@ -110,7 +110,7 @@ class Team:
 
 def block(title: str) -> str:
     """Return the code block of docs/team.md that has this title."""
-    found = re.search(rf'```\w+ title="{re.escape(title)}"\n(.*?)```', _PAGE.read_text(), re.S)
+    found = re.search(rf'```\w+ title="{re.escape(title)}"\n(.*?)```', _PAGE.read_text(), re.DOTALL)
     assert found is not None, title
     return found[1]
 

@@ -180,6 +180,7 @@ def _close(client: Any) -> None:
         client.close(timeout=_CLOSE_SECONDS)
     with suppress(Exception):  # what closed by itself has left its thread behind
         client._loop_runner.stop()
+    client.status = "closed"  # else its finalizer waits for the thread that is gone
 
 
 def unavailable(cluster: Cluster, reason: str, hint: str) -> RuntimeUnavailableError:

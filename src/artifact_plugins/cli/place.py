@@ -75,6 +75,12 @@ class Place:
             (Path(location.name) / part).exists() for part in ("store.json", "versions")
         )
 
+    @property
+    def _is_bucket(self) -> bool:
+        from artifact_plugins.content.urls import parse_store_url  # late, as above
+
+        return parse_store_url(self.settings.store_url).kind not in ("local", "memory")
+
     def open_ledger(self) -> Ledger:
         """Open the ledger alone: reading records needs no store and no plugin.
 
@@ -95,8 +101,9 @@ class Place:
     def open(self, *, needs_store: bool = False) -> Session:
         """Open a session on what exists.
 
-        Without a store and without need of one, the session has an empty store
-        in memory.
+        Without a store, or without need of the bucket that it is, the session
+        has an empty store in memory: records can be read and changed while the
+        bucket is away.
 
         Raises:
             ArtifactMissingError: There is no ledger, or no store.
@@ -106,7 +113,7 @@ class Place:
         from artifact_plugins.session import Session  # late: `--help` needs no SQL
 
         settings = self.settings
-        if not self.has_store:
+        if not self.has_store or (self._is_bucket and not needs_store):
             settings = settings.model_copy(update={"store_url": "memory://no-store"})
         return Session(settings)
 

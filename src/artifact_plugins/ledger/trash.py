@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
 from artifact_plugins.ledger import rows
-from artifact_plugins.ledger.database import Cursor, Database, Row, Sql, repeatable
+from artifact_plugins.ledger.database import Cursor, Database, Row, Sql, repeat, repeatable
 from artifact_plugins.ledger.deleted import deleted_error
 from artifact_plugins.ledger.edits import holder_of, version_in, write_aliases
 from artifact_plugins.ledger.liveness import CHUNK, Hold, HoldKind, Retention, holds
@@ -190,10 +190,13 @@ def identity(database: Database) -> str | None:
     return found[0][0] if found else None
 
 
-@repeatable
 def _make_identity(database: Database) -> None:
-    with database.transaction() as cursor:
-        cursor.execute(database.sql.SET_LEDGER_ID, (1, new_id()))
+    def make() -> None:
+        with database.transaction() as cursor:
+            cursor.execute(database.sql.SET_LEDGER_ID, (1, new_id()))
+
+    # The first id stays, so a commit whose answer was lost may be repeated.
+    repeat(database, make, is_keyed=True)
 
 
 @repeatable

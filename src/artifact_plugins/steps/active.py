@@ -233,7 +233,7 @@ class ActiveRun:
             if self.session.plugins.listens("before_run"):
                 self.session.plugins.call_veto("before_run", run=self.record)
             self.bring_in(runs=[self.record], tasks=[self.root], links=links)
-        self.session.before_reading(self.outgoing.flush)
+        self.session.before_reading(self.outgoing.show)
 
     def close(
         self, error: BaseException | None = None, links: Iterable[LinkPlan] = ()
@@ -245,7 +245,7 @@ class ActiveRun:
         """
         if not self.is_ours:
             return error
-        self.session.stop_reading(self.outgoing.flush)
+        self.session.stop_reading(self.outgoing.show)
         if self.has_scheduler:
             self.scheduler.close()
         for lane in self._lanes.values():

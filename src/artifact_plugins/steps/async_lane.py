@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from concurrent.futures import Future
@@ -24,14 +25,18 @@ if TYPE_CHECKING:
     from artifact_plugins.steps.active import ActiveRun
     from artifact_plugins.steps.call import Call
 
+_log = logging.getLogger("artifact_plugins")
 ASYNC_CALLS = 256
 """How many async steps of a run are in their event loop at a time."""
+CLOSE_SECONDS = 5.0
+"""How long async steps have to end when they are cancelled."""
 
 
 class AsyncLane:
     """One event loop in a thread of its own; async steps run in it side by side."""
 
     width = ASYNC_CALLS
+    starts_at_once = True
 
     def __init__(self, run: ActiveRun) -> None:
         self._loop = asyncio.new_event_loop()
@@ -51,8 +56,14 @@ class AsyncLane:
         return found
 
     def close(self) -> None:
-        """End the loop; what still runs in it is cancelled."""
-        asyncio.run_coroutine_threadsafe(_cancel_others(), self._loop).result()
+        """End the loop; what still runs in it is cancelled, or left behind if it will not end."""
+        others = asyncio.run_coroutine_threadsafe(_cancel_others(), self._loop)
+        try:
+            others.result(CLOSE_SECONDS)
+        except TimeoutError:
+            others.cancel()
+            _log.warning("an async step does not end although it was cancelled; it is left behind")
+            return
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())

@@ -14,9 +14,11 @@ from artifact_plugins.ledger import Ledger
 from artifact_plugins.records import (
     ArtifactVersion,
     CacheEntry,
+    IOType,
     LinkQuery,
     Task,
     VersionQuery,
+    every,
 )
 from artifact_plugins.session import Session
 from artifact_plugins.steps.job import Arguments, Code
@@ -24,6 +26,7 @@ from artifact_plugins.steps.signature import InputPort, OutputPort
 from artifact_plugins.steps.views import Stored
 
 _CODE, _DATA = "code ", "data "
+_OUTPUTS = tuple(io_type for io_type in IOType if io_type.is_output)
 _SHOWN = 200
 
 
@@ -82,13 +85,13 @@ def find_hit(session: Session, code: Code, key: CacheKey) -> Hit | None:
     entry = ledger.cache_entry(key.key)
     if entry is None:
         return None
-    links = ledger.links(LinkQuery(task_ids=(entry.task_id,)), limit=1000)
+    query = LinkQuery(task_ids=(entry.task_id,), io_types=_OUTPUTS)
     made: dict[str, list[str]] = {}
-    for link in sorted(links, key=lambda link: link.position):
-        if link.io_type.is_output and link.version_id and not link.key.startswith("auto/"):
+    for link in sorted(every(ledger.links, query), key=lambda link: link.position):
+        if link.version_id and not link.key.startswith("auto/"):
             made.setdefault(link.key, []).append(link.version_id)
     ids = tuple(version_id for some in made.values() for version_id in some)
-    found = {v.id: v for v in ledger.versions(VersionQuery(ids=ids), limit=1000)} if ids else {}
+    found = {v.id: v for v in every(ledger.versions, VersionQuery(ids=ids))} if ids else {}
     wanted = [output.key for output in code.signature.outputs]
     is_whole = (
         all(name in made for name in wanted)

@@ -11,13 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from artifact_plugins.errors import CacheEntryTakenError, RunInterruptedError
+from artifact_plugins.errors import (
+    ArtifactPluginsError,
+    CacheEntryTakenError,
+    RunInterruptedError,
+)
 from artifact_plugins.records import (
     ArtifactVersion,
     IOType,
     Task,
+    TaskQuery,
     TaskState,
     now,
 )
@@ -84,7 +90,8 @@ class Call(Node):
             port.key: Stored(None, source=self) for port in code.signature.outputs
         }
         self._seconds = 0.0
-        self._is_handed_over = False
+        self._has_bytes = True  # what it stages is nobody else's to remove
+        self._is_told = False  # the ledger says, or will say, how it ended
         self._key: CacheKey | None = None
         self._replaces: str | None = None
         self.is_served = False
@@ -108,10 +115,7 @@ class Call(Node):
             staged = outcome.staged
             self.commit(active.record, outcome.staged, active.read, outcome.seconds)
         except BaseException as error:
-            if not self._is_handed_over:  # else the ledger has told what became of it
-                for item in each(staged):
-                    item.discard()
-                self.fail(active.record, active.read, error)
+            self._give_up(Report(active.record, error=error, read=active.read), staged)
             raise
         self.release()
         self.is_done = True
@@ -182,23 +186,41 @@ class Call(Node):
         if self._key is not None:
             self._commit_cached(done, links, made)
             return
-        self.run.outgoing.add(tasks=[done], links=links, made=made)
-        self._is_handed_over = True
-        plugins = self.run.session.plugins
+        outgoing, plugins = self.run.outgoing, self.run.session.plugins
+        outgoing.take(tasks=[done], links=links, made=made)
+        self._has_bytes, self._is_told = False, True
         if plugins.listens("after_step_run") or plugins.listens("after_artifact_saved"):
-            self.run.outgoing.flush()
+            outgoing.flush()
+        else:
+            outgoing.write_due()
+
+    def _give_up(self, report: Report, staged: StagedOutputs) -> None:
+        """Record a task that failed, unless the ledger has told already what became of it."""
+        assert report.error is not None
+        if self._has_bytes:
+            for item in each(staged):
+                item.discard()
+        if not self._is_told:
+            self.fail(report.record, report.read, report.error, report.logged)
 
     def _commit_cached(self, done: Task, links: Sequence[LinkPlan], made: Sequence[Made]) -> None:
         """Commit results that others may use; use theirs when somebody was first."""
         assert self._key is not None
         self.task = done = done.model_copy(update={"cache_key": self._key.key})
         entry = self._key.entry(done, self._replaces)
+        self._has_bytes = False
         try:
             self.run.outgoing.commit_cached(tasks=[done], links=links, made=made, cache=entry)
         except CacheEntryTakenError:
             if not self.serve():
                 raise
-        self._is_handed_over = True
+        except BaseException:
+            # An interrupt may come right after the commit.
+            with suppress(ArtifactPluginsError):
+                written = self.run.session.committed.tasks(TaskQuery(ids=(done.id,)), limit=1)
+                self._is_told = [task.state for task in written] == [TaskState.SUCCEEDED]
+            raise
+        self._is_told = True
 
     def release(self) -> None:
         """The outputs are there."""
@@ -299,9 +321,12 @@ class Call(Node):
             else:
                 self.release()
                 return
-        assert report.error is not None
         self.error = report.error
-        self.fail(report.record, report.read, report.error, report.logged)
+        self._give_up(report, report.outcome.staged if report.outcome is not None else {})
+
+    def lost(self) -> BaseException | None:
+        """Return why its outputs are not there although it had made them."""
+        return self.run.outgoing.lost.get(self.task.id)
 
     def skip(self, cause: BaseException) -> None:
         """Record that it is not run: what it needs is not there."""

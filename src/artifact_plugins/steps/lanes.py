@@ -40,8 +40,15 @@ class Report:
 class Lane(Protocol):
     """A way to run calls beside the body."""
 
-    width: int
-    """How many calls it takes at a time."""
+    @property
+    def width(self) -> int:
+        """How many calls it takes at a time."""
+        ...
+
+    @property
+    def starts_at_once(self) -> bool:
+        """Whether a call that it took runs, even if it can still be cancelled."""
+        ...
 
     def submit(self, call: Call) -> Future[Any]:
         """Start a call."""
@@ -70,6 +77,8 @@ def lane_for(run: ActiveRun, code: Code) -> Lane | None:
 
 class PoolLane:
     """Threads of the runtime."""
+
+    starts_at_once = False
 
     def __init__(self, run: ActiveRun) -> None:
         self._runtime = run.runtime

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import pickle
+import socket
 import traceback
 import types
 from collections.abc import Mapping, Sequence
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
     from artifact_plugins.steps.call import Call
 
 
+_TRACE_CHARACTERS = 20_000
+
+
 @dataclass(frozen=True, slots=True)
 class _Sent:
     """One call on its way to a worker."""
@@ -53,6 +57,8 @@ class _Sent:
 
 class RemoteLane:
     """Worker processes of the runtime, on this machine or elsewhere."""
+
+    starts_at_once = False
 
     def __init__(self, run: ActiveRun) -> None:
         session = run.session
@@ -70,8 +76,13 @@ class RemoteLane:
                 "runtime": "inline",
             }
         )
+        self._store_id = session.store.store_id
         self._codes: dict[int, tuple[Code, bytes]] = {}
-        self.width = run.runtime.workers + max(2, run.runtime.workers // 2)
+
+    @property
+    def width(self) -> int:
+        """Half as many calls again as there are workers by now; clusters grow."""
+        return self._runtime.workers + max(2, self._runtime.workers // 2)
 
     def submit(self, call: Call) -> Future[Any]:
         """Send a call.
@@ -82,7 +93,8 @@ class RemoteLane:
         code = call.code
         known = self._codes.get(id(code))
         if known is None:
-            known = (code, _packed((self._settings, _portable(code)), code.name))
+            package = (self._settings, self._store_id, _portable(code))
+            known = (code, _packed(package, code.name))
             self._codes[id(code)] = known
         sent = _packed(_Sent(call.task, call.arguments), code.name)
         return self._runtime.submit(run_call, known[1], sent)
@@ -97,7 +109,7 @@ class RemoteLane:
             data: bytes = future.result()
         except BrokenExecutor as error:
             raise WorkerLostError(
-                f"a worker process died while it ran this task: {describe(error)}",
+                f"a worker process died while it ran this task: {describe(error).splitlines()[0]}",
                 hint="what had ended before is committed; look for memory limits and crashes",
             ) from error
         # Made by our own code in our own worker, for this very run.
@@ -118,8 +130,16 @@ def run_call(code: bytes, sent: bytes) -> bytes:
         code: Settings and the step; the same for every call of a step.
         sent: The task and its arguments.
     """
-    session, step = _unpacked(code)
-    call: _Sent = pickle.loads(sent)  # noqa: S301  # sent by the process that runs the pipeline
+    try:
+        session, step = _unpacked(code)
+        call: _Sent = pickle.loads(sent)  # noqa: S301  # sent by the process that runs the pipeline
+    except ImportError as error:
+        raise StepNotSendableError(
+            f"a worker on {socket.gethostname()!r} cannot import module {error.name!r}, which the "
+            f"step or its arguments need: {describe(error)}",
+            hint="install it where the workers run; the step was not called",
+            module=error.name,
+        ) from error
     logged: list[tuple[Staged, LinkPlan]] = []
     active = ActiveTask(
         session, call.task, [port.key for port in step.signature.outputs], _keep(logged)
@@ -158,8 +178,16 @@ def _record_only(staged: Staged) -> Staged:
 
 @lru_cache(maxsize=256)
 def _unpacked(code: bytes) -> tuple[Session, Code]:
-    settings, portable = pickle.loads(code)  # noqa: S301  # as in run_call
-    return _session(settings.model_dump_json()), _restored(portable)
+    settings, store_id, portable = pickle.loads(code)  # noqa: S301  # as in run_call
+    session = _session(settings.model_dump_json())
+    if session.store.store_id != store_id:
+        _session.cache_clear()  # the right one may be mounted later
+        raise StoreCapabilityError(
+            f"a worker on {socket.gethostname()!r} finds another store at {session.store.url!r} "
+            "than the process that runs the pipeline",
+            hint="use a folder that all machines share, or an object store; the step was not called",
+        )
+    return session, _restored(portable)
 
 
 @lru_cache(maxsize=8)
@@ -213,10 +241,16 @@ def _named(module: str, name: str) -> Any:
 def _sendable(error: BaseException) -> BaseException:
     """Return an exception that can be sent, with the trace of the worker as a note."""
     trace = "".join(traceback.format_exception(error)).rstrip()
+    if len(trace) > _TRACE_CHARACTERS:
+        half = _TRACE_CHARACTERS // 2
+        trace = f"{trace[:half]}\n[...]\n{trace[-half:]}"
+    sent = error
     try:
-        pickle.loads(cloudpickle.dumps(error))  # noqa: S301  # our own bytes
-        sent = error
+        back = pickle.loads(cloudpickle.dumps(error))  # noqa: S301  # our own bytes
+        is_same = type(back) is type(error)
     except Exception:  # noqa: BLE001  # pickling may raise anything
+        is_same = False
+    if not is_same:
         sent = RunError(
             f"{describe(error)}", hint=f"{type(error).__qualname__} itself cannot be pickled"
         )

@@ -57,6 +57,10 @@ class Node(ABC):
     def skip(self, cause: BaseException) -> None:
         """Record that it never happens."""
 
+    def lost(self) -> BaseException | None:
+        """Return why its records could not be written, after they were handed over."""
+        return None
+
     def announce(self) -> None:  # noqa: B027  # most have nothing to tell
         """Tell whoever listens, after the commit."""
 
@@ -77,6 +81,7 @@ class Scheduler:
         self._running: dict[Node, Future[Any] | None] = {}
         self._ended: deque[tuple[Node, Future[Any] | None]] = deque()
         self._is_stopped = False
+        self._given_up: tuple[BaseException, BaseException] | None = None
         self._thread: threading.Thread | None = None
         self._tally = Tally()
         self.first_error: BaseException | None = None
@@ -128,22 +133,35 @@ class Scheduler:
 
     def cancel(self, cause: BaseException) -> None:
         """Launch nothing any more; what runs has a moment to end."""
+        lost = RunInterruptedError(
+            "the run was interrupted while this task ran",
+            hint="what had ended before is committed; its own outputs are not",
+        )
+        lost.__cause__ = cause
         with self._changed:
-            for node in list(self._open):
-                future = self._running.get(node)
-                if node not in self._running or (future is not None and future.cancel()):
-                    self._skip(node, cause)
+            self._given_up = (cause, lost)
+            for node in [node for node in self._open if node not in self._running]:
+                self._skip(node, cause)
             self._ready.clear()
+            running = [(node, future) for node, future in self._running.items() if future]
+        # Not under the lock: cancelling may wait for a thread that waits for it.
+        cancelled = [node for node, future in running if future.cancel()]
+        with self._changed:
+            for node in cancelled:
+                self._give_up(node)
             with suppress(KeyboardInterrupt):  # asked twice: do not wait
                 self._changed.wait_for(lambda: not self._open, timeout=GRACE_SECONDS)
-            lost = RunInterruptedError(
-                "the run was interrupted while this task ran",
-                hint="what had ended before is committed; its own outputs are not",
-            )
-            lost.__cause__ = cause
             for node in list(self._open):
                 self._skip(node, lost)
             self._changed.notify_all()
+
+    def _give_up(self, node: Node) -> None:
+        """Skip a node whose future was cancelled; a call that had begun is FAILED."""
+        assert self._given_up is not None
+        cause, lost = self._given_up
+        began = node.lane is not None and node.lane.starts_at_once
+        if node in self._running:
+            self._skip(node, lost if began else cause)
 
     def close(self) -> None:
         """End the thread; nothing is open any more."""
@@ -190,6 +208,8 @@ class Scheduler:
         completed = []
         for node, future in ended:
             with self._changed:
+                if self._given_up is not None and future is not None and future.cancelled():
+                    self._give_up(node)
                 if not self._leave_lane(node):
                     continue  # given up meanwhile
             try:
@@ -205,7 +225,11 @@ class Scheduler:
             for node in completed:
                 node.error = node.error or error
         for node in completed:
-            node.announce()
+            node.error = node.error or node.lost()
+            try:
+                node.announce()
+            except BaseException as error:  # noqa: BLE001  # as above: a plugin that exits
+                node.error = node.error or error
         with self._changed:
             for node in completed:
                 self._end(node)

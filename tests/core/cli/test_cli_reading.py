@@ -176,11 +176,17 @@ def test_explain_prints_the_walk(call, cli_json: Json) -> None:
 
 
 def test_plugins_are_listed(call, cli_json: Json) -> None:
-    """`plugins` lists every installed plugin with its materializers."""
+    """`plugins` lists every installed plugin with its materializers and runtimes."""
     found = {plugin["name"]: plugin for plugin in cli_json("plugins")["plugins"]}
 
     assert found["materializers.pandas"]["error"] is None
-    assert "materializers.pandas" in call("plugins").stdout
+    assert [offer["scheme"] for offer in found["integrations.dask"]["runtimes"]] == [
+        "dask",
+        "dask+tls",
+    ]
+    listed = call("plugins").stdout
+    assert "materializers.pandas" in listed
+    assert "dask://..." in listed
 
 
 def test_export_writes_the_verified_files(cli_json: Json, tmp_path: Path) -> None:

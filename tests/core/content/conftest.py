@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
+from s3_server import MOTO, serving
 
 from artifact_plugins import failpoints
 from artifact_plugins.content import ContentStore
@@ -33,15 +31,6 @@ AZURE_ACCOUNT = (
     "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey="
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 )
-# One request at a time: with threads moto looks whether a key is taken, and
-# another thread may write it before it does.
-MOTO = """
-import sys
-from moto.server import DomainDispatcherApplication, create_backend_app
-from werkzeug.serving import run_simple
-application = DomainDispatcherApplication(create_backend_app)
-run_simple("127.0.0.1", int(sys.argv[1]), application, threaded=False)
-"""
 KINDS = [
     "local",
     "memory",
@@ -50,29 +39,6 @@ KINDS = [
     # The first test may have to install the server.
     pytest.param("azure", marks=[pytest.mark.server, pytest.mark.timeout(600)]),
 ]
-
-
-@contextmanager
-def serving(command: Callable[[int], list[str]]) -> Iterator[str]:
-    """Run a server on a free port of the loopback; yields its URL."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    quiet = subprocess.DEVNULL
-    server = subprocess.Popen(command(port), stdin=quiet, stdout=quiet, stderr=quiet)
-    try:
-        for _ in range(600):
-            if server.poll() is not None:
-                pytest.fail(f"{command(port)[0]} ended with {server.returncode}")
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(20)
 
 
 @pytest.fixture

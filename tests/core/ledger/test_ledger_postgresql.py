@@ -157,6 +157,17 @@ def test_an_edit_whose_answer_was_lost_is_not_done_again(cut_ledger, proxy, make
     assert cut_ledger.version(version.id).aliases == ("prod",)
 
 
+def test_the_id_of_a_ledger_survives_lost_answers(cut_ledger, proxy):
+    """The first id stays, so making it is repeated until somebody answers."""
+    proxy.share = {"answer": 0.9, "request": 0.0}
+
+    identity = cut_ledger.identity()
+
+    proxy.share = {"answer": 0.0, "request": 0.0}
+    assert proxy.cut["answer"] >= 1
+    assert cut_ledger.identity() == identity
+
+
 def end_sessions(server: Any) -> int:
     """Kill every backend of the ledger under test; return how many there were."""
     rows = server.run(

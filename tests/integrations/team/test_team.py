@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from typing import Any
 
 import pytest
-from team_machines import answer_of
+from team_machines import answer_of, block
 
 from artifact_plugins.records import IOType
 
@@ -113,7 +115,7 @@ def versions_of(team, name: str) -> list[int]:
 
 
 def test_an_alias_is_moved_once(team, written):
-    """Both read who has `prod`; the first to move it wins, the other is told who has it."""
+    """Both read who has `best`; the first to move it wins, the other is told who has it."""
     one = team.one.start("move_alias")
     assert one.stdout.readline() == "read\n"
 
@@ -123,7 +125,7 @@ def test_an_alias_is_moved_once(team, written):
     holder = json.loads(moved.splitlines()[-1])["holder"]
     answer = json.loads(out.splitlines()[-1])
     assert answer["holder"] == holder, err
-    assert "prod" in answer["conflict"]
+    assert "best" in answer["conflict"]
 
 
 def test_what_one_deletes_the_other_restores(team, written):
@@ -137,7 +139,7 @@ def test_what_one_deletes_the_other_restores(team, written):
     assert gone.returncode != 0
     assert "restore" in said
     assert restored["version"]["id"] == written["notes"]
-    assert team.other.act("check", team.one.root / "values")["count"] == len(written["ids"])
+    assert team.other.cli("load", "notes@1")["value"] == {"by": "hand", "of": [1, 2, None]}
 
 
 def test_both_save_one_artifact_without_gaps(team):
@@ -161,7 +163,7 @@ def both(team) -> list[tuple[str, Any]]:
 
 def test_a_worker_needs_only_the_store(team):
     """Workers without the ledger's password run the pipeline; what they read by hand asks for it."""
-    found = team.one.act("workers")
+    found = team.one.act("workers", ARTIFACT_PLUGINS_PROJECT="workers")
 
     process, rows = found["seen"]
     assert rows == 3000
@@ -169,6 +171,29 @@ def test_a_worker_needs_only_the_store(team):
     # Negative control: these workers cannot open the ledger.
     assert found["refused"].startswith("StoreReadError")
     assert "password authentication failed" in found["refused"]
+
+
+def test_the_page_is_true(team):
+    """The variables, the script and the commands of docs/team.md work between the machines."""
+    variables = set(re.findall(r"export (\w+)=", block("team.sh")))
+    project = {"ARTIFACT_PLUGINS_PROJECT": "page"}
+    for machine in (team.one, team.other):
+        (machine.root / "code" / "delays.py").write_text(block("delays.py"))
+        done = machine.start(module="delays", **project)
+        out, err = done.communicate(timeout=240)
+        assert out == "mean_delay@1 5.0\n", err
+
+    said = []
+    for line in block("look.sh").splitlines():
+        command = shlex.split(line)[1:]
+        looked = team.other.start(*command, module="artifact_plugins", **project)
+        out, err = looked.communicate(timeout=240)
+        assert looked.returncode == 0, err
+        said.append(out)
+
+    assert variables <= team.other.environment().keys()
+    for text, out in zip(("mean_delay@1", "5.0", "12.0"), said, strict=True):
+        assert text in out
 
 
 def test_homes_stay_empty(team, written):

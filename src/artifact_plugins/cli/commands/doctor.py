@@ -13,7 +13,7 @@ from artifact_plugins.cli.options import command as make_command
 from artifact_plugins.cli.output import write_json, write_table, write_text
 from artifact_plugins.cli.place import Place
 from artifact_plugins.cli.progress import track
-from artifact_plugins.errors import ArtifactPluginsError
+from artifact_plugins.errors import ArtifactPluginsError, LedgerError
 
 if TYPE_CHECKING:
     from artifact_plugins.ledger import Ledger
@@ -78,15 +78,26 @@ def command(place: Place, as_json: bool) -> int:
             found.add("ledger", place.settings.ledger_url, f"{emptiness}, but there is a store")
     else:
         try:
-            with place.open() as session:
+            with place.open(needs_store=place.has_store) as session:
                 _check_session(session, found, has_store=place.has_store)
         except ArtifactPluginsError as error:
-            found.add("ledger", place.settings.ledger_url, error)
+            found.add(*_culprit(place, error), error)
     if as_json:
         write_json({"is_well": not found.problems, **dataclasses.asdict(found)})
     else:
         _write(found, emptiness)
     return FAILED if found.problems else 0
+
+
+def _culprit(place: Place, error: ArtifactPluginsError) -> tuple[str, str]:
+    """Tell which of the two cannot be used; a server and a bucket fail by the same names."""
+    try:
+        place.open_ledger().close()
+    except ArtifactPluginsError:
+        return "ledger", place.settings.ledger_url
+    if isinstance(error, LedgerError):
+        return "ledger", place.settings.ledger_url
+    return "store", place.settings.store_url
 
 
 def _check_plugins(place: Place, found: Findings) -> None:

@@ -4,6 +4,9 @@ A page first finds the keys of its rows, then fetches those rows. It starts from
 the most selective of what must hold: ids, runs and links; a tag; the versions
 of an artifact, by number; the kinds of a project or type, merged. Everything
 else walks in the order of time until the page is full.
+
+Merging looks for a whole page in every kind. When more is asked than the kind,
+the next few thousand versions in time are looked at first; often they fill it.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    func,
     literal_column,
     select,
     true,
@@ -61,6 +65,8 @@ _DIALECTS: dict[str, Callable[[], Any]] = {
 _NAME_FIELDS = ("name", "artifact")
 _KIND_FIELDS = frozenset({"project", "artifact_type", "data_type"})
 _IS_LIVE = IsNone(Column("deleted_at"))
+# For a page of 20 as many versions as are looked at in a few milliseconds.
+_NEAR: Any = bindparam("limit", 0) * literal_column("250")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +102,8 @@ def page_statement(
     dialect_name: str,
     seeks: frozenset[Linked],
     is_none: tuple[bool, ...] | None,
-) -> Statement:
+    is_near: bool = False,
+) -> Statement | None:
     """Return the SELECT of a page.
 
     Args:
@@ -107,14 +114,25 @@ def page_statement(
         seeks: Functions whose few links are worth looking up.
         is_none: Of each key of the last row of the page before, whether it has
             no value; None for the first page.
+        is_near: Whether to look at the next few thousand records only; what
+            they do not fill is no page.
+
+    Returns:
+        None when the page is found as soon without looking near first.
 
     Raises:
         OtherKeysError: The order has another number of keys.
     """
-    make = _of_versions if kind_name == VERSIONS.name else _of_others
-    found, ordered, width = make(
-        kind_name, conjuncts(predicate), order, dialect_name, seeks, is_none
-    )
+    parts = conjuncts(predicate)
+    if kind_name == VERSIONS.name:
+        plan = _VersionPlan(parts, order, dialect_name, seeks, is_near=is_near)
+        if is_near and not plan.can_be_near:
+            return None
+        found, ordered, width = _of_versions(kind_name, plan, is_none)
+    elif is_near:
+        return None
+    else:
+        found, ordered, width = _of_others(kind_name, parts, order, dialect_name, seeks, is_none)
     types = tuple([(*key.types, type(None)) if key.is_nullable else key.types for key in ordered])
     return Statement(*_compile(found, dialect_name), width, types)
 
@@ -141,14 +159,8 @@ def _of_others(
 
 
 def _of_versions(
-    kind_name: str,
-    parts: tuple[Predicate, ...],
-    order: tuple[SortKey, ...],
-    dialect_name: str,
-    seeks: frozenset[Linked],
-    is_none: tuple[bool, ...] | None,
+    kind_name: str, plan: _VersionPlan, is_none: tuple[bool, ...] | None
 ) -> tuple[Select[Any], list[Key], int]:
-    plan = _VersionPlan(parts, order, dialect_name, seeks)
     inner = _page(plan.inner(is_none), plan.keys, is_none).subquery("page")
     base: Any = SELECTS[kind_name.upper()]
     sort = [inner.c[f"key_{number}"] for number in range(len(plan.keys))]
@@ -190,9 +202,12 @@ class _VersionPlan:
         order: tuple[SortKey, ...],
         dialect_name: str,
         seeks: frozenset[Linked],
+        *,
+        is_near: bool,
     ) -> None:
         self.parts = parts
         self.dialect_name = dialect_name
+        self.is_near = is_near
         self.project_part, self.project = self._only("project")
         make = partial(Where, VERSIONS, dialect_name, project=self.project, seeks=seeks)
         self.walk, self.seek = make(is_walk=True), make(is_walk=False)
@@ -207,6 +222,12 @@ class _VersionPlan:
             # Inside one artifact numbers are in the order of commits, and indexed.
             (by_time,) = self.keys
             self.keys = [replace(by_time, expression=version.c.version)]
+        self.named = [part for part in parts if _column(part) in _NAME_FIELDS]
+        self.kinds = [part for part in parts if _column(part) in _KIND_FIELDS]
+        is_found = bool(self.narrow or self.tag is not None or self.named)
+        self.is_by_kind = bool(self.kinds) and self.is_by_time and self.is_live and not is_found
+        more = [part for part in parts if part != _IS_LIVE and part not in self.kinds]
+        self.can_be_near = self.is_by_kind and bool(more)
 
     def inner(self, is_none: tuple[bool, ...] | None) -> Select[Any]:
         """Return the SELECT that finds the rows, without order and limit."""
@@ -215,12 +236,12 @@ class _VersionPlan:
             return self._select(version, start, self.walk, tuple(self.narrow))
         if self.tag is not None:
             return self._tagged(self.tag)
-        named = [part for part in self.parts if _column(part) in _NAME_FIELDS]
-        if named:
-            return self._of_artifacts(named)
-        kinds = [part for part in self.parts if _column(part) in _KIND_FIELDS]
-        if kinds and self.is_by_time and self.is_live:
-            return self._merged(kinds, is_none)
+        if self.named:
+            return self._of_artifacts(self.named)
+        if self.is_near:
+            return self._near(is_none)
+        if self.is_by_kind:
+            return self._merged(self.kinds, is_none)
         return self._select(version, [], self.walk if self.is_by_time else self.seek, ())
 
     def _select(
@@ -274,6 +295,15 @@ class _VersionPlan:
             )
         found = found.where(*conditions).correlate(None)
         return select(version.c.seq).where(version.c.seq.in_(found))
+
+    def _near(self, is_none: tuple[bool, ...] | None) -> Select[Any]:
+        """Look at the next versions in time, whatever their kind."""
+        seq, is_descending = version.c.seq, self.keys[0].is_descending
+        every = version.alias("every_version")
+        first: Any = (func.max if is_descending else func.min)(every.c.seq)
+        start = select(first).scalar_subquery() if is_none is None else bindparam("after_0", None)
+        reached = seq > start - _NEAR if is_descending else seq < start + _NEAR
+        return self._select(version, [reached], self.walk, ())
 
     def _narrow(self, part: Predicate, seeks: frozenset[Linked]) -> list[Condition]:
         """Return the conditions that find the few records of a part; none if it has many."""

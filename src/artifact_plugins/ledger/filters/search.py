@@ -110,35 +110,43 @@ def find(database: Database, search: Search, limit: int, token: str | None) -> P
 
     count = pages.check_limit(limit) + 1
     last = None if token is None else _read_token(token, search)
+    make = page_sql.kept_statement if search.is_small else page_sql.page_statement
     seeks = frozenset(
         part
         for part in tree.conjuncts(search.predicate)
         if isinstance(part, tree.Linked) and _is_rare(database, part)
     )
-    try:
-        make = page_sql.kept_statement if search.is_small else page_sql.page_statement
-        statement = make(
-            search.kind.name,
-            search.predicate,
-            search.order,
-            dialect_name=database.dialect_name,
-            seeks=seeks,
-            is_none=None if last is None else tuple(value is None for value in last),
-        )
-    except page_sql.OtherKeysError:
-        raise _foreign(token, search) from None
-    if last is not None and not all(map(_is_of, last, statement.keys)):
-        raise _foreign(token, search)
-    values = {**statement.values, "limit": count}
-    for number, value in enumerate(last or ()):
-        if value is not None:
-            values[f"after_{number}"] = value
-    found = database.read(statement.text, values)
+    found: list[Row] = []
+    width = 0
+    for is_near in (True, False):
+        try:
+            statement = make(
+                search.kind.name,
+                search.predicate,
+                search.order,
+                dialect_name=database.dialect_name,
+                seeks=seeks,
+                is_none=None if last is None else tuple(value is None for value in last),
+                is_near=is_near,
+            )
+        except page_sql.OtherKeysError:
+            raise _foreign(token, search) from None
+        if statement is None:
+            continue
+        if last is not None and not all(map(_is_of, last, statement.keys)):
+            raise _foreign(token, search)
+        values = {**statement.values, "limit": count}
+        for number, value in enumerate(last or ()):
+            if value is not None:
+                values[f"after_{number}"] = value
+        found, width = database.read(statement.text, values), statement.width
+        if len(found) == count:
+            break
     return pages.page(
         found,
         limit,
         listing=search.name,
-        key=lambda row: row[statement.width :],
+        key=lambda row: row[width:],
         build=lambda some: rows.records(some, _RECORDS[search.kind.name], database.path),
     )
 

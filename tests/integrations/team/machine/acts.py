@@ -50,6 +50,7 @@ def publish(run_id: str) -> dict[str, str]:
     (model,) = session.versions('run_id == "' + run_id + '" and name == "model"')
     session.tag(model, add=["reviewed"])
     session.set_alias(model, "prod", expected=None)
+    session.set_alias(session.save("first", "choice"), "best", expected=None)
     notes = session.save({"by": "hand", "of": [1, 2, None]}, "notes", tags=["raw"])
     return {"model": str(model), "notes": notes.id}
 
@@ -92,17 +93,17 @@ def use(flights: str, legs: str) -> dict[str, Any]:
 
 
 def move_alias() -> dict[str, Any]:
-    """Read who has `prod`, say so, wait, then move it on if that is still true."""
+    """Read who has `best`, say so, wait, then move it on if that is still true."""
     session = current_session()
-    before = session.find("model@prod")
-    other = session.save({"depth": 0}, "model")
+    before = session.find("choice@best")
+    other = session.save("another", "choice")
     print("read", flush=True)
     sys.stdin.readline()
     try:
-        session.set_alias(other, "prod", expected=before)
+        session.set_alias(other, "best", expected=before)
     except LineageConflictError as error:
-        return {"conflict": str(error), "holder": str(session.find("model@prod"))}
-    return {"holder": str(session.find("model@prod"))}
+        return {"conflict": str(error), "holder": str(session.find("choice@best"))}
+    return {"holder": str(session.find("choice@best"))}
 
 
 def save_many(count: str, label: str) -> list[int]:
