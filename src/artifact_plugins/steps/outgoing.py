@@ -314,7 +314,7 @@ class Outgoing:
 
     def _keep(self, batch: Batch, error: BaseException) -> None:
         """Take records back for the next commit, unless that would fail as well."""
-        if not isinstance(error, _PASSING):
+        if not (isinstance(error, _PASSING) or getattr(error, "retryable", False)):
             _log.warning("%d tasks could not be recorded", len(batch.tasks), exc_info=error)
             return
         self._runs = {run.id: run for run in batch.runs} | self._runs
