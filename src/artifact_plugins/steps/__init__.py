@@ -17,7 +17,7 @@ lanes.py       where that is; async_lane.py: in an event loop; remote.py: in ano
 scheduler.py   starts calls when their inputs are there
 inside.py      ActiveTask: what a step function may ask for
 active.py      ActiveRun: what is running, and the records it writes
-outgoing.py    records gather and become visible in batches
+outgoing.py    records gather and become visible in batches; writing.py: who commits now
 story.py       everything of one run as one document in the store
 front.py       save, load, register, log_artifact, ...: the functions of the front door
 result.py      PipelineRun: what a run gives its caller
