@@ -51,6 +51,7 @@ class FrameMaterializer(ArrowMaterializer[pd.DataFrame]):
     artifact_type = "Dataset"
     kind = "frame"
     Options = FrameOptions
+    options_when_remote: ClassVar[Mapping[str, Any]] = {"format": "parquet"}
     selections = frozenset({"columns", "rows"})
 
     def __init__(self, options: BaseModel | None = None) -> None:
@@ -85,8 +86,7 @@ class FrameMaterializer(ArrowMaterializer[pd.DataFrame]):
         def is_kept(data: memoryview) -> bool:
             return self.equal(value, self.decode(Source(data)))
 
-        with files.open(PARQUET_FILE) as sink:
-            write_parquet(encoding, sink, is_kept)
+        write_parquet(encoding, lambda: files.open(PARQUET_FILE), is_kept)
 
     def load_files(self, files: FileReader, data_type: type) -> pd.DataFrame:
         """Return the frame; of a stream, the concatenation of its chunks.

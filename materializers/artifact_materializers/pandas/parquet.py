@@ -25,7 +25,7 @@ _SAFE = frozenset(
 
 
 def write_parquet(
-    encoding: Encoding, sink: FileSink, is_kept: Callable[[memoryview], bool]
+    encoding: Encoding, begin: Callable[[], FileSink], is_kept: Callable[[memoryview], bool]
 ) -> None:
     """Write a table as one zstd-compressed Parquet file.
 
@@ -33,7 +33,8 @@ def write_parquet(
 
     Args:
         encoding: The table.
-        sink: Where the bytes go; it is not closed here.
+        begin: Starts the file; not called when a column that Parquet may
+            change is refused.
         is_kept: Tells whether the bytes of the file load as the very value;
             asked when a column has a type that Parquet may change.
 
@@ -54,23 +55,30 @@ def write_parquet(
         "use_compliant_nested_type": False,
     }
     is_safe = all(f.type in _SAFE for f in schema)
-    target = pa.PythonFile(_Adapter(sink), mode="w") if is_safe else pa.BufferOutputStream()
-    try:
-        pyarrow.parquet.write_table(table, target, **words)
-    except (pa.ArrowException, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise  # the disk, not the table
-        raise _refused(f"cannot hold a column: {error}") from error
+
+    def write(target: Any) -> None:
+        try:
+            pyarrow.parquet.write_table(table, target, **words)
+        except (pa.ArrowException, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise  # the disk, not the table
+            raise _refused(f"cannot hold a column: {error}") from error
+
     if is_safe:
+        with begin() as sink:
+            write(pa.PythonFile(_Adapter(sink), mode="w"))
         return
-    data = memoryview(target.getvalue())
+    memory = pa.BufferOutputStream()
+    write(memory)
+    data = memoryview(memory.getvalue())
     try:
         kept = is_kept(data)
-    except (pa.ArrowException, ValueError, TypeError) as error:
+    except (pa.ArrowException, OSError, ValueError, TypeError) as error:
         raise _refused(f"cannot give a column back: {error}") from error
     if not kept:
         raise _refused("changes a value or a type")
-    sink.write(data)
+    with begin() as sink:
+        sink.write(data)
 
 
 def _with_dictionaries(encoding: Encoding) -> Encoding:

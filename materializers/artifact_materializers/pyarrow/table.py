@@ -51,6 +51,7 @@ class TableMaterializer(DirectMaterializer[Any]):
     exact: ClassVar[bool] = True
     selections: ClassVar[frozenset[str]] = frozenset({"columns", "rows"})
     Options: ClassVar[type[BaseModel]] = TableOptions
+    options_when_remote: ClassVar[Mapping[str, Any]] = {"format": "parquet"}
 
     def __init__(self, options: BaseModel | None = None) -> None:
         super().__init__(options)

@@ -24,6 +24,7 @@ class LocalPlace:
 
     # The kernel promises the same wherever the folder is copied to.
     probed_as = None
+    is_local = True
 
     def __init__(self, path: Path, url: str, *, durable: bool) -> None:
         self.url = url

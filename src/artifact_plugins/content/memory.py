@@ -175,6 +175,7 @@ class MemoryPlace:
     """Place in this process; gone with it."""
 
     probed_as = None
+    is_local = True
 
     def __init__(self, name: str, url: str) -> None:
         self.url = url

@@ -92,9 +92,15 @@ class Draft(Protocol):
 
 
 class Place(Protocol):
-    """One store of some kind."""
+    """One store of some kind.
+
+    Attributes:
+        url: Where it is.
+        is_local: Whether its bytes stay on this machine.
+    """
 
     url: str
+    is_local: bool
 
     @property
     def probed_as(self) -> str | None:

@@ -32,11 +32,13 @@ class ContentStore:
     Attributes:
         url: Where it is, as a URL.
         store_id: A UUID, made when the store was created.
+        is_local: Whether its bytes stay on this machine: a folder or `memory://`.
     """
 
     def __init__(self, place: Place, rules: Rules) -> None:
         self.url = place.url
         self.store_id = rules.store_id
+        self.is_local = place.is_local
         self._place = place
         self._rules = rules
         self._seen = Seen()

@@ -44,6 +44,9 @@ class Materializer(ABC, Generic[T]):
         keeps_directory: Whether a loaded value keeps using the folder that
             `load` got; the folder then lives as long as the session.
         Options: Model of the options accepted by `Output(options=...)`.
+        options_when_remote: Options of saves to a store that is not on this
+            machine, unless the caller chose others. A value that `save`
+            refuses with them is saved without them.
     """
 
     format: str
@@ -54,6 +57,7 @@ class Materializer(ABC, Generic[T]):
     exact: ClassVar[bool] = False
     keeps_directory: ClassVar[bool] = False
     Options: ClassVar[type[BaseModel]] = NoOptions
+    options_when_remote: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, options: BaseModel | None = None) -> None:
         self.options: Any = options if options is not None else self.Options()

@@ -17,6 +17,8 @@ class Equipped:
     Attributes:
         key: What is recorded with a version.
         parameters: The options as JSON, recorded with a version.
+        instead: Saves what this one refuses: the same materializer without
+            the options that only a remote store suggested.
     """
 
     key: str
@@ -26,6 +28,7 @@ class Equipped:
     is_partial: bool
     is_stream: bool
     counts_items: bool
+    instead: Equipped | None = None
 
     def load(self, files: FileReader, data_type: type) -> Any:
         """Load a whole value from verified files; what the materializer raises passes."""

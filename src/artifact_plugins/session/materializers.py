@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
@@ -29,6 +30,7 @@ class Materializers:
     Attributes:
         resolver: Chooses.
         verify_save: Which elements of containers are read back; see Settings.
+        is_remote: Whether saves go to a store that is not on this machine.
     """
 
     def __init__(
@@ -36,20 +38,36 @@ class Materializers:
         resolver: Resolver,
         *,
         verify_save: Literal["small", "all", "none"] = "small",
+        is_remote: bool = False,
     ) -> None:
         self.resolver = resolver
+        self.is_remote = is_remote
         self.verify_save = verify_save
         self._made: dict[tuple[type, str, str], Equipped] = {}
 
     def for_value(
-        self, value: Any, wanted: str | type | None, options: Mapping[str, Any] | None
+        self,
+        value: Any,
+        wanted: str | type | None,
+        options: Mapping[str, Any] | None,
+        *,
+        streams: bool = False,
     ) -> Equipped:
         """Choose and equip the materializer that saves `value`.
+
+        Args:
+            wanted: Key, import path or class that overrides the resolution.
+            options: What the caller chose.
+            streams: Whether `value` is the first chunk of a stream, which
+                gets no options that only the store suggests.
 
         Raises:
             UnsafeFormatError: This release would refuse to load what it writes.
         """
-        equipped = self.equip(self.resolver.for_value(value, wanted=wanted), options)
+        choice = self.resolver.for_value(value, wanted=wanted)
+        equipped = self.equip(choice, options)
+        if self.is_remote and not streams:
+            equipped = self._for_remote(choice, options, equipped)
         if equipped.instance.executes_on_load:
             raise UnsafeFormatError(
                 f"materializer {equipped.key!r} writes {equipped.instance.format!r}, which "
@@ -81,6 +99,22 @@ class Materializers:
         if found is None:
             found = self._made[name] = self._make(choice, options or {})
         return found
+
+    def _for_remote(
+        self, choice: Choice, options: Mapping[str, Any] | None, equipped: Equipped
+    ) -> Equipped:
+        cls = choice.materializer_class
+        given = options or {}
+        suggested = {
+            name: value
+            for name, value in cls.options_when_remote.items()
+            # A subclass may have options of its own.
+            if name not in given and name in cls.Options.model_fields
+        }
+        # What is consumed while it is saved cannot be saved a second time.
+        if not suggested or equipped.counts_items:
+            return equipped
+        return replace(self.equip(choice, {**given, **suggested}), instead=equipped)
 
     def _make(self, choice: Choice, options: Mapping[str, Any]) -> Equipped:
         cls = choice.materializer_class

@@ -8,12 +8,12 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
 
 from artifact_plugins.contracts.abilities import ChunkWriter, DirectIO, PartRecord, StreamIO
-from artifact_plugins.contracts.files import FileReader, FileWriter
+from artifact_plugins.contracts.files import FileReader, FileSink, FileWriter
 from artifact_plugins.contracts.folder import FolderFiles
 from artifact_plugins.contracts.refs import find_type, lasting_path
 from artifact_plugins.errors import MaterializerError, UnsafeFormatError
 from artifact_plugins.session.equipped import Equipped
-from artifact_plugins.session.roundtrip import check_round_trip, is_checked
+from artifact_plugins.session.roundtrip import REFUSALS, check_round_trip, is_checked
 
 if TYPE_CHECKING:
     from artifact_plugins.session.materializers import Materializers
@@ -46,7 +46,20 @@ class SessionParts:
                 not load back equal.
             UnsafeFormatError: Loading it would execute code.
         """
-        equipped, record = self._chosen(value)
+        equipped = self._materializers.for_value(value, None, None)
+        if equipped.instead is not None:
+            watched = _Watched(files)
+            try:
+                return self._save(value, watched, equipped)
+            except REFUSALS:
+                # A file that was begun cannot be taken back.
+                if watched.is_opened:
+                    raise
+            equipped = equipped.instead
+        return self._save(value, files, equipped)
+
+    def _save(self, value: Any, files: FileWriter, equipped: Equipped) -> PartRecord:
+        record = _record(equipped, value)
         if equipped.is_direct and equipped.instance.exact:
             cast(DirectIO, equipped.instance).save_files(value, files)
         else:
@@ -64,25 +77,16 @@ class SessionParts:
 
     def stream(self, first: Any, files: FileWriter) -> tuple[ChunkWriter, PartRecord] | None:
         """Open a stream for chunks like `first`, if their materializer can."""
-        equipped, record = self._chosen(first)
+        equipped = self._materializers.for_value(first, None, None, streams=True)
         if not equipped.is_stream:
             return None
+        record = _record(equipped, first)
         return cast(StreamIO, equipped.instance).open_stream(first, files), record
 
     def iterate(self, part: PartRecord, files: FileReader) -> Iterator[Any]:
         """Yield the chunks of a stream that `stream` opened."""
         equipped, data_type = self._stored(part)
         return cast(StreamIO, equipped.instance).iterate(files, data_type)
-
-    def _chosen(self, value: Any) -> tuple[Equipped, PartRecord]:
-        equipped = self._materializers.for_value(value, None, None)
-        record = PartRecord(
-            materializer=equipped.key,
-            format=equipped.instance.format,
-            data_type=lasting_path(type(value)),
-            options=equipped.parameters,
-        )
-        return equipped, record
 
     def _stored(self, part: PartRecord) -> tuple[Equipped, type]:
         equipped = self._materializers.by_key(part["materializer"], part["options"])
@@ -97,6 +101,33 @@ class SessionParts:
         size_bytes = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         if is_checked(self._materializers.verify_save, size_bytes):
             check_round_trip(equipped, value, FolderFiles(folder), f"an element, a {data_type},")
+
+
+class _Watched:
+    """A FileWriter that knows whether a file was begun."""
+
+    def __init__(self, files: FileWriter) -> None:
+        self._files = files
+        self.is_opened = False
+
+    def open(self, name: str) -> FileSink:
+        """Start a file."""
+        self.is_opened = True
+        return self._files.open(name)
+
+    def sub(self, prefix: str) -> FileWriter:
+        """Return a writer further below; whoever asks for one will write."""
+        self.is_opened = True
+        return self._files.sub(prefix)
+
+
+def _record(equipped: Equipped, value: Any) -> PartRecord:
+    return PartRecord(
+        materializer=equipped.key,
+        format=equipped.instance.format,
+        data_type=lasting_path(type(value)),
+        options=equipped.parameters,
+    )
 
 
 def copy_into(files: FileWriter, folder: Path) -> None:

@@ -10,10 +10,17 @@ from artifact_plugins.contracts.files import FileReader
 from artifact_plugins.contracts.folder import FolderFiles
 from artifact_plugins.contracts.materializer import Materializer
 from artifact_plugins.contracts.refs import type_path
-from artifact_plugins.errors import LossyConversionError, RoundTripError, describe
+from artifact_plugins.errors import (
+    LossyConversionError,
+    NotSerializableError,
+    RoundTripError,
+    describe,
+)
 from artifact_plugins.session.equipped import Equipped
 
 SMALL_BYTES = 16 * 1024 * 1024
+# How a save says that the value would not come back equal.
+REFUSALS = (NotSerializableError, LossyConversionError, RoundTripError)
 
 
 def is_checked(policy: Literal["small", "all", "none"], size_bytes: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
@@ -34,7 +35,7 @@ from artifact_plugins.records import (
 from artifact_plugins.records.names import check_lines, check_tags, check_text
 from artifact_plugins.session.equipped import Equipped
 from artifact_plugins.session.materializers import Materializers
-from artifact_plugins.session.roundtrip import check_round_trip, is_checked
+from artifact_plugins.session.roundtrip import REFUSALS, check_round_trip, is_checked
 from artifact_plugins.settings import Settings
 
 _log = logging.getLogger("artifact_plugins")
@@ -128,6 +129,15 @@ class Saver:
                 materializer=equipped.key,
                 task=request.task,
             )
+        if equipped.instead is not None:
+            with suppress(*REFUSALS):
+                return self._stage(value, request, labels, equipped)
+            equipped = equipped.instead
+        return self._stage(value, request, labels, equipped)
+
+    def _stage(
+        self, value: Any, request: SaveRequest, labels: _Labels, equipped: Equipped
+    ) -> Staged:
         version_id = new_id()
         writer = self._store.writer(version_id)
         try:

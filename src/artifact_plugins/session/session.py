@@ -97,7 +97,11 @@ class Session(Curating):
             _ = self._ledger
         self._readers: list[Callable[[], None]] = []
         self._is_registered = False
-        materializers = Materializers(self.resolver, verify_save=settings.verify_save)
+        materializers = Materializers(
+            self.resolver,
+            verify_save=settings.verify_save,
+            is_remote=not self.store.is_local,
+        )
         self.loader = Loader(self.store, self.plugins, materializers)
         self.saver = Saver(settings, self.store, self.plugins, materializers)
         with suppress(MaterializerError, PluginError):

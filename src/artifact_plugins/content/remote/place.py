@@ -20,9 +20,12 @@ class RemotePlace:
 
     Attributes:
         url: As the user wrote it, in one form.
+        is_local: False: its bytes travel.
         bucket: The objects.
         lanes: The threads that move bytes.
     """
+
+    is_local = False
 
     def __init__(self, url: str, bucket: Bucket) -> None:
         self.url = url

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import artifact_plugins as ap
@@ -137,6 +138,21 @@ def test_failed_save_leaves_nothing(session, proxy, settings):
         session.save(FRAME.tail(5000), "flights", idempotency_key="once")
 
     assert set(session.store.version_ids()) == before
+
+
+def test_frames_are_parquet(session):
+    """Where bytes travel a frame is Parquet; one that Parquet changes is Arrow, and nothing else."""
+    hard = pd.DataFrame({"day": pd.array([1, None] * 5000, dtype=pd.ArrowDtype(pa.date64()))})
+
+    easy_version = session.save(FRAME, "easy")
+    hard_version = session.save(hard, "hard")
+    with ap.open_session(session.settings) as other:
+        found = other.load("easy"), other.load("hard")
+
+    assert (easy_version.format, hard_version.format) == ("parquet/1", "arrow/1")
+    pd.testing.assert_frame_equal(found[0], FRAME)
+    pd.testing.assert_frame_equal(found[1], hard)
+    assert set(session.store.version_ids()) == {easy_version.id, hard_version.id}
 
 
 def test_partial_load_reads_columns(session):
