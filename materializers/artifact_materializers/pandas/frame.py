@@ -117,7 +117,7 @@ class FrameMaterializer(ArrowMaterializer[pd.DataFrame]):
         with loading(self.kind):
             if is_stream(files):
                 return _cut(load_whole(files), wanted, rows)
-            source = open_source(files)
+            source = open_source(files, in_part=wanted is not None)
             if source.sidecar is None:
                 return _cut(self._foreign(source, wanted), wanted, rows)
             return self._own_part(source, wanted, rows)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import RawIOBase
 from typing import Any
 
 import pyarrow as pa
 
-from artifact_plugins.contracts.files import FileReader
+from artifact_plugins.contracts.files import FileReader, ranged_file
 from artifact_plugins.errors import ArtifactPluginsError, LoadFailedError
 
 from .memory import Memory
@@ -26,14 +27,17 @@ class Source:
             other writers.
     """
 
-    def __init__(self, data: memoryview) -> None:
-        self.memory = Memory(data)
-        self.is_parquet = bytes(data[:4]) == b"PAR1"
+    def __init__(self, data: memoryview | RawIOBase) -> None:
+        ranged = data if isinstance(data, RawIOBase) else None
+        self.memory = Memory(None if isinstance(data, RawIOBase) else data)
+        # Only Parquet files are read in ranges.
+        self.is_parquet = isinstance(data, RawIOBase) or bytes(data[:4]) == b"PAR1"
         if self.is_parquet:
             # Late: importing the Parquet reader takes 30 ms that Arrow files need not pay.
             import pyarrow.parquet
 
-            self._file: Any = pyarrow.parquet.ParquetFile(pa.BufferReader(self.memory.buffer))
+            opened = pa.BufferReader(self.memory.buffer) if ranged is None else ranged
+            self._file: Any = pyarrow.parquet.ParquetFile(opened)
             self.schema: Any = self._file.schema_arrow
         else:
             self._file = pa.ipc.open_file(self.memory.buffer)
@@ -91,8 +95,12 @@ def loading(what: str) -> Iterator[None]:
         ) from error
 
 
-def open_source(files: FileReader) -> Source:
+def open_source(files: FileReader, *, in_part: bool = False) -> Source:
     """Open the table file among `files`.
+
+    Args:
+        in_part: Only some columns are wanted, so only these are fetched
+            where that can be done.
 
     Raises:
         LoadFailedError: There is not exactly one.
@@ -103,4 +111,5 @@ def open_source(files: FileReader) -> Source:
             f"expected one .arrow or .parquet file, found {list(files.names())!r}",
             hint="the stored bytes are untouched",
         )
-    return Source(files.buffer(names[0]))
+    ranged = ranged_file(files, names[0]) if in_part and names[0].endswith(".parquet") else None
+    return Source(files.buffer(names[0]) if ranged is None else ranged)

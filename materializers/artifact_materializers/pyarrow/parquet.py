@@ -82,7 +82,7 @@ def _write(table: pa.Table, target: Output | io.BytesIO) -> None:
 
 
 def read_parquet(
-    buffer: memoryview,
+    source: memoryview | io.RawIOBase,
     name: str,
     columns: Sequence[str] | None = None,
     rows: slice | None = None,
@@ -90,6 +90,7 @@ def read_parquet(
     """Return the table of a Parquet file; only what is asked for is decoded.
 
     Args:
+        source: Its bytes, or the file itself.
         columns: Only these, in this order.
         rows: Only the row groups that hold these are decoded; consecutive rows.
 
@@ -97,7 +98,8 @@ def read_parquet(
         LoadFailedError: The file is no Parquet file, or has no such column.
     """
     with reading(name):
-        file = pq.ParquetFile(pa.BufferReader(pa.py_buffer(buffer)))
+        is_file = isinstance(source, io.RawIOBase)
+        file = pq.ParquetFile(source if is_file else pa.BufferReader(pa.py_buffer(source)))
         if columns is not None:
             for column in columns:
                 column_index(file.schema_arrow, column)

@@ -12,7 +12,7 @@ from artifact_materializers.pyarrow import ipc
 from artifact_materializers.pyarrow.stream import STREAM_FILE, StreamWriter, read_stream
 from artifact_materializers.pyarrow.summary import describe_table, preview_table
 from artifact_plugins import Preview
-from artifact_plugins.contracts.files import FileReader, FileWriter
+from artifact_plugins.contracts.files import FileReader, FileWriter, ranged_file
 from artifact_plugins.contracts.folder import DirectMaterializer
 from artifact_plugins.errors import NotSerializableError
 
@@ -143,8 +143,10 @@ def load_table(
         from artifact_materializers.pyarrow import parquet  # costs 60 ms, seldom needed
 
         steps = rows.step not in (None, 1)
+        ranged = None if columns is None else ranged_file(files, name)
+        source = files.buffer(name) if ranged is None else ranged
         table = parquet.read_parquet(
-            files.buffer(name), name, columns, None if steps or rows == _EVERYTHING else rows
+            source, name, columns, None if steps or rows == _EVERYTHING else rows
         )
         return _rows(table, rows) if steps else table
     return _rows(ipc.read_file(files.buffer(name), name, columns), rows)

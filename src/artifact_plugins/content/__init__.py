@@ -4,6 +4,8 @@ store.py      ContentStore: opens a store; writers, readers, run records, checks
 writer.py     VersionWriter: streams one version, then publishes it at once
 sinks.py      Sink: one file being written; the hashing lane beside it
 reader.py     VersionReader: verified buffers and folders of one version
+pieces.py     digests of the pieces of large files, for reading parts of them
+ranged.py     RangedFile: fetches and verifies the pieces that are read
 collecting.py what the ledger gave up is removed; which ledgers a store has
 restore.py    verified copies of files in a private folder
 walk.py       files below a path, with everything that is not a file refused

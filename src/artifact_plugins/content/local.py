@@ -53,6 +53,9 @@ class LocalPlace:
         finally:
             os.close(file)
 
+    def ranges(self, prefix: str, name: str, size_bytes: int) -> None:
+        """Return None: nothing is fetched here."""
+
     def private_folder(self) -> Path:
         """Make an empty folder (0700), beside the payloads when the store is writable."""
         try:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
+from artifact_plugins.content.pieces import Pieces, worth_noting
 from artifact_plugins.errors import (
     DigestMismatchError,
     ManifestInvalidError,
@@ -19,6 +21,7 @@ FORMAT_VERSION = 1
 MAX_BYTES = 16 * 1024 * 1024
 MAX_FILES = 100_000
 
+_NO_PIECES: Mapping[str, Pieces] = MappingProxyType({})
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
@@ -39,12 +42,14 @@ def compose(
     version_id: str,
     files: Sequence[FileRecord],
     stored: Sequence[str],
+    pieces: Mapping[str, Pieces] = _NO_PIECES,
 ) -> bytes:
     """Return the manifest of a version.
 
     Args:
         caller: What the session says about the version; JSON values only.
         stored: Names of `files` in the store, in the same order.
+        pieces: Of files by path; written down for large files, while they fit.
 
     Raises:
         ManifestTooLargeError: Over 16 MiB or 100,000 files.
@@ -55,9 +60,11 @@ def compose(
             f"a version has {len(files)} files, allowed are {MAX_FILES}",
             hint="nothing was registered; write fewer and larger files",
         )
+    noted = worth_noting(pieces, files)
     entries = [
         {"path": file.path, "size_bytes": file.size_bytes, "digest": file.digest}
         | ({"stored": name} if name != file.path else {})
+        | ({"pieces": noted[file.path]} if file.path in noted else {})
         for file, name in zip(files, stored, strict=True)
     ]
     ours = {
@@ -73,6 +80,8 @@ def compose(
             f"the manifest of a version cannot be written as JSON: {error}",
             hint="nothing was registered",
         ) from error
+    if len(data) > MAX_BYTES and noted:
+        return compose(caller, store_id=store_id, version_id=version_id, files=files, stored=stored)
     if len(data) > MAX_BYTES:
         raise ManifestTooLargeError(
             f"the manifest of a version has {len(data)} bytes, allowed are {MAX_BYTES}",
@@ -81,8 +90,8 @@ def compose(
     return data
 
 
-def check(data: bytes, version: ArtifactVersion, store_id: str) -> None:
-    """Check that a manifest is the one its record was committed with.
+def check(data: bytes, version: ArtifactVersion, store_id: str) -> dict[str, Any]:
+    """Return a manifest, checked to be the one its record was committed with.
 
     Raises:
         DigestMismatchError: The bytes are not the recorded ones.
@@ -116,6 +125,7 @@ def check(data: bytes, version: ArtifactVersion, store_id: str) -> None:
                 version_id=version.id,
                 field=name,
             )
+    return document
 
 
 def _parse(data: bytes, version: ArtifactVersion) -> dict[str, Any]:

@@ -200,6 +200,9 @@ class MemoryPlace:
         data = self.blobs.get(key, limit_bytes=size_bytes)
         return Payload(memoryview(bytearray(data)), None)
 
+    def ranges(self, prefix: str, name: str, size_bytes: int) -> None:
+        """Return None: nothing is fetched here."""
+
     def private_folder(self) -> Path:
         """Make an empty folder (0700)."""
         return self._folders.make()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeAlias
 
@@ -21,6 +21,10 @@ class Payload(NamedTuple):
 
     view: memoryview
     identity: Identity | None
+
+
+# Gets (start, stop) ranges of one file and yields their bytes, in order.
+Fetch: TypeAlias = "Callable[[Sequence[tuple[int, int]]], Iterator[bytes]]"
 
 
 class BlobStore(Protocol):
@@ -118,6 +122,10 @@ class Place(Protocol):
 
     def payload(self, prefix: str, name: str, size_bytes: int) -> Payload:
         """Return the bytes of a file of `prefix`; SizeMismatchError on another size."""
+        ...
+
+    def ranges(self, prefix: str, name: str, size_bytes: int) -> Fetch | None:
+        """Return what fetches parts of a file; None where all of it costs nothing."""
         ...
 
     def private_folder(self) -> Path:

@@ -6,13 +6,16 @@ import binascii
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 from artifact_plugins.content import manifest as manifests
 from artifact_plugins.content.below import READ, map_file, open_below
 from artifact_plugins.content.digests import algorithm_of, digest_of
 from artifact_plugins.content.failures import read_failure
 from artifact_plugins.content.names import is_id, path_fault, stored_names, version_prefix
+from artifact_plugins.content.pieces import PIECED_FROM_BYTES, pieces_of
 from artifact_plugins.content.place import Payload, Place
+from artifact_plugins.content.ranged import RangedFile
 from artifact_plugins.content.restore import check_restorable, restore
 from artifact_plugins.content.rules import Rules, Seen
 from artifact_plugins.content.urls import local_path
@@ -50,7 +53,7 @@ class VersionReader:
         self._seen = seen
         self._keeps_folders = keeps_folders
         self._trusting = rules.verify == "first"
-        self._manifest_checked = False
+        self._manifest: dict[str, Any] | None = None
         self._files = {file.path: file for file in version.files}
         self._stored_names: dict[str, str] | None = None
         self._folders: dict[str, Path] = {}
@@ -94,6 +97,36 @@ class VersionReader:
             payload = self._place.payload(version_prefix(self._version.id), stored, file.size_bytes)
         self._verify(file, stored, payload)
         return payload.view
+
+    def ranged(self, name: str) -> RangedFile | None:
+        """Return a file that is fetched and verified piece by piece where it is read.
+
+        None for what lies on this machine, small files, and files whose
+        manifest names no pieces: `buffer` verifies them whole.
+
+        Raises:
+            ArtifactMissingError, ManifestInvalidError, DigestMismatchError: As
+                `buffer` raises them over the manifest.
+        """
+        file = self._files.get(name)
+        version = self._version
+        if (
+            file is None
+            or file.size_bytes <= PIECED_FROM_BYTES
+            or version.manifest_digest is None
+            or version.uri.startswith("data:")
+        ):
+            return None
+        prefix = version_prefix(version.id)
+        fetch = self._place.ranges(prefix, self._stored(name), file.size_bytes)
+        if fetch is None:
+            return None
+        entries = {entry["path"]: entry for entry in self._read_manifest()["files"]}
+        pieces = pieces_of(entries[name])
+        if pieces is None:
+            return None
+        title = f"file {name!r} of {str(version)!r}"
+        return RangedFile(file, pieces, fetch, title=title, version_id=version.id)
 
     def directory(self, *, keep: bool = False) -> Path:
         """Return a private folder (0700) that holds verified copies of all files.
@@ -224,10 +257,13 @@ class VersionReader:
 
     def _check_manifest(self) -> None:
         version = self._version
-        if self._manifest_checked or (
-            self._trusting and self._seen.has_manifest(version.id, version.manifest_digest)
-        ):
-            return
+        if not (self._trusting and self._seen.has_manifest(version.id, version.manifest_digest)):
+            self._read_manifest()
+
+    def _read_manifest(self) -> dict[str, Any]:
+        if self._manifest is not None:
+            return self._manifest
+        version = self._version
         if not is_id(version.id):
             raise InvalidKeyError(
                 f"version id {version.id[:60]!a} is not a UUID", hint="nothing was read"
@@ -240,9 +276,9 @@ class VersionReader:
                 version_id=version.id,
             )
         data = self._place.blobs.get(f"{prefix}/manifest.json", limit_bytes=manifests.MAX_BYTES)
-        manifests.check(data, version, self._rules.store_id)
-        self._manifest_checked = True
+        self._manifest = manifests.check(data, version, self._rules.store_id)
         self._seen.add_manifest(version.id, manifests.sha256(data))
+        return self._manifest
 
 
 class SubReader:
@@ -262,6 +298,10 @@ class SubReader:
     def buffer(self, name: str) -> memoryview:
         """Return the verified bytes of a file."""
         return self._reader.buffer(self._prefix + name)
+
+    def ranged(self, name: str) -> RangedFile | None:
+        """Return a file that is fetched and verified where it is read, or None."""
+        return self._reader.ranged(self._prefix + name)
 
     def directory(self, *, keep: bool = False) -> Path:
         """Return a private folder with verified copies of the files below the folder."""

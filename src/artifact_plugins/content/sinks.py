@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from artifact_plugins.content.digests import Hasher, digest_of, new_hasher
+from artifact_plugins.content.pieces import PiecedHasher, Pieces
 from artifact_plugins.content.place import DraftFile
 from artifact_plugins.contracts.files import Buffer
 from artifact_plugins.errors import StoreWriteError
@@ -104,6 +105,7 @@ class Sink:
         "_writer",
         "held",
         "name",
+        "pieces",
         "record",
         "staged",
     )
@@ -113,6 +115,7 @@ class Sink:
         self.staged = ""
         self.held: bytes | None = None
         self.record: FileRecord | None = None
+        self.pieces: Pieces | None = None
         self._writer = writer
         self._gathered = bytearray()
         self._size = 0
@@ -159,7 +162,12 @@ class Sink:
     def adopt(self, source: Path, view: memoryview) -> None:
         """Take over a file of the scratch folder whose bytes are `view`."""
         self._broken = True
-        digest = digest_of(self._writer.algorithm, view)
+        if self._writer.notes_pieces:
+            hasher = self._new_hasher(view.nbytes)
+            hasher.update(view)
+            digest = self._digest(hasher)
+        else:
+            digest = digest_of(self._writer.algorithm, view)
         self._writer.adopt(self, source)
         self._broken = False
         self.record = FileRecord(path=self.name, size_bytes=view.nbytes, digest=digest)
@@ -200,10 +208,19 @@ class Sink:
         self._file.close()
         if self._in_lane:
             self._writer.lane().wait()
-        algorithm = self._writer.algorithm
-        hasher = self._hasher or new_hasher(algorithm, 0)
+        digest = self._digest(self._hasher or new_hasher(self._writer.algorithm, 0))
         self._broken = False
-        return f"{algorithm}:{hasher.hexdigest()}"
+        return digest
+
+    def _new_hasher(self, size_bytes: int) -> Hasher:
+        algorithm = self._writer.algorithm
+        hasher = new_hasher(algorithm, size_bytes)
+        return PiecedHasher(algorithm, hasher) if self._writer.notes_pieces else hasher
+
+    def _digest(self, hasher: Hasher) -> str:
+        if isinstance(hasher, PiecedHasher):
+            self.pieces = hasher.pieces()
+        return f"{self._writer.algorithm}:{hasher.hexdigest()}"
 
     def _spill(self) -> None:
         if self._gathered:
@@ -215,7 +232,7 @@ class Sink:
             self._file = self._writer.create(self)
         if self._hasher is None:
             # Small streams never get here: use all threads.
-            self._hasher = new_hasher(self._writer.algorithm, LANE_BYTES)
+            self._hasher = self._new_hasher(LANE_BYTES)
         if len(view) >= LANE_BYTES:
             self._in_lane = True
         self._broken = True

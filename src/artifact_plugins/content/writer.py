@@ -67,6 +67,8 @@ class VersionWriter:
 
     def __init__(self, version_id: str, place: Place, rules: Rules, seen: Seen) -> None:
         self.algorithm = rules.digest
+        # A part of a file is only ever fetched from elsewhere.
+        self.notes_pieces = not place.is_local
         self._id = version_id
         self._place = place
         self._rules = rules
@@ -191,6 +193,9 @@ class VersionWriter:
             version_id=self._id,
             files=written.files,
             stored=stored,
+            pieces={
+                name: sink.pieces for name, sink in self._sinks.items() if sink.pieces is not None
+            },
         )
         identities = self._drafted().publish(stored, document)
         digest = manifests.sha256(document)

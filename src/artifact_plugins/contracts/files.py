@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from io import RawIOBase
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 Buffer: TypeAlias = "bytes | bytearray | memoryview"
 
@@ -68,3 +69,20 @@ class FileReader(Protocol):
     def sub(self, prefix: str) -> FileReader:
         """Return a reader of the files below `prefix`, with shorter names."""
         ...
+
+
+@runtime_checkable
+class RangedFiles(Protocol):
+    """Ability of a FileReader: parts of a file without the rest."""
+
+    def ranged(self, name: str) -> RawIOBase | None:
+        """Return a file that is fetched and verified where it is read.
+
+        None where that would save nothing or cannot be verified: use `buffer`.
+        """
+        ...
+
+
+def ranged_file(files: FileReader, name: str) -> RawIOBase | None:
+    """Return `files.ranged(name)`; None when the reader has no such ability."""
+    return files.ranged(name) if isinstance(files, RangedFiles) else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from functools import partial
 
@@ -31,6 +31,41 @@ def fetch(bucket: Bucket, lanes: Lanes, key: str, size_bytes: int) -> memoryview
         return _fetch_large(bucket, lanes, key, size_bytes, what)
     except Fault as fault:
         raise read_error(fault, what, bucket.title) from fault
+
+
+def fetch_ranges(
+    bucket: Bucket,
+    lanes: Lanes,
+    key: str,
+    size_bytes: int,
+    ranges: Sequence[tuple[int, int]],
+) -> Iterator[bytes]:
+    """Yield the bytes of some (start, stop) ranges of an object, in order, not yet verified.
+
+    Raises:
+        SizeMismatchError, ArtifactMissingError, StoreReadError: As for `fetch`.
+    """
+    what = f"store file {key!r}"
+
+    def read(start: int, stop: int) -> bytes:
+        piece = retried(bucket, lambda: bucket.get(key, start, stop))
+        _check_size(piece, size_bytes, what)
+        return piece.data
+
+    under_way: list[Future[bytes]] = []
+    try:
+        if len(ranges) == 1:
+            yield read(*ranges[0])
+            return
+        for start, stop in ranges:
+            under_way.append(lanes.submit(stop - start, read, start, stop))
+        while under_way:
+            yield under_way.pop(0).result()
+    except Fault as fault:
+        raise read_error(fault, what, bucket.title) from fault
+    finally:
+        for future in under_way:
+            future.cancel()
 
 
 def pieces(bucket: Bucket, key: str) -> Iterator[bytes]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
-from artifact_plugins.content.place import Payload
+from artifact_plugins.content.place import Fetch, Payload
 from artifact_plugins.content.private import PrivateFolders
 from artifact_plugins.content.remote.blobs import RemoteBlobs
 from artifact_plugins.content.remote.bucket import Bucket
 from artifact_plugins.content.remote.draft import RemoteDraft
 from artifact_plugins.content.remote.faults import Fault, read_error, write_error
-from artifact_plugins.content.remote.fetching import fetch
+from artifact_plugins.content.remote.fetching import fetch, fetch_ranges
 from artifact_plugins.content.remote.lanes import Lanes
 from artifact_plugins.content.remote.removing import abort_uploads, long_ago, remove_version
 
@@ -54,6 +55,10 @@ class RemotePlace:
         """
         view = fetch(self.bucket, self.lanes, f"{prefix}/{name}", size_bytes)
         return Payload(view, None)
+
+    def ranges(self, prefix: str, name: str, size_bytes: int) -> Fetch:
+        """Return what fetches parts of a file, beside each other."""
+        return partial(fetch_ranges, self.bucket, self.lanes, f"{prefix}/{name}", size_bytes)
 
     def private_folder(self) -> Path:
         """Make an empty local folder (0700)."""
