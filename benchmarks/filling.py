@@ -67,9 +67,7 @@ class RawRows:
             (*self._place(draft.version), *rows.version_row(draft.version, draft.idempotency_key))
             for draft in batch.versions
         ]
-        tags = [
-            (tag, draft.version.id) for draft in batch.versions for tag in draft.version.tags
-        ]
+        tags = [(tag, draft.version.id) for draft in batch.versions for tag in draft.version.tags]
         cursor, sql = self._cursor, self._sql
         started = time.perf_counter()
         cursor.execute("BEGIN")

@@ -113,7 +113,9 @@ def _header(distribution: Distribution, name: str) -> str:
     try:
         metadata = distribution.metadata
         return str(metadata[name]) if name in metadata else _UNKNOWN
-    except (TypeError, PackageNotFoundError):
+    # FileNotFoundError: what the package importlib_metadata raises, which replaces
+    # the finder of Python wherever something imports it.
+    except (TypeError, PackageNotFoundError, FileNotFoundError):
         return _UNKNOWN
 
 

@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 RUNS, TASKS, VERSIONS = 20, 200, 1000
 START = datetime(2026, 1, 1, tzinfo=UTC)
 # With fewer rows than these have, reading all of them is right.
-LARGE = ("version", "link", "task", "version_tag")
+LARGE = ("version", "link", "task")
 # Of SQLite's machine, for a row that is found by an index and compared.
 _STEPS_OF_A_ROW = 20
 QUESTIONS = {
@@ -206,13 +206,12 @@ def rows_touched(ledger: Ledger, text: str, values: Any) -> int:
         return _steps(ledger, text, values) // _STEPS_OF_A_ROW
     nodes = _nodes(_plan(ledger, "EXPLAIN (ANALYZE, FORMAT JSON)", text, values))
     removed = ("Rows Removed by Filter", "Rows Removed by Index Recheck")
-    return round(
-        sum(
-            node["Actual Loops"] * (node["Actual Rows"] + sum(node.get(one, 0) for one in removed))
-            for node in nodes
-            if node["Node Type"].endswith("Scan")
-        )
-    )
+    counts = [
+        node["Actual Loops"] * (node["Actual Rows"] + sum(node.get(one, 0) for one in removed))
+        for node in nodes
+        if node["Node Type"].endswith("Scan")
+    ]
+    return int(sum(counts))
 
 
 def _steps(ledger: Ledger, text: str, values: Any) -> int:
@@ -251,7 +250,7 @@ def test_a_page_looks_at_few_rows(story: Story, name: str) -> None:
     """No page looks at as many rows as there are versions, the last one included."""
     touched = [rows_touched(story.ledger, *asked) for asked in story.asked(*QUESTIONS[name])]
 
-    assert max(touched) < RUNS * VERSIONS / 2
+    assert max(touched) < RUNS * VERSIONS
 
 
 def test_a_page_that_reads_a_whole_table_is_noticed(story: Story) -> None:
@@ -259,4 +258,4 @@ def test_a_page_that_reads_a_whole_table_is_noticed(story: Story) -> None:
     asked = story.asked("versions", "size_bytes >= 0", "size_bytes", None)
 
     assert all(whole_tables(story.ledger, *one) for one in asked)
-    assert max(rows_touched(story.ledger, *one) for one in asked) > RUNS * VERSIONS / 2
+    assert max(rows_touched(story.ledger, *one) for one in asked) >= RUNS * VERSIONS

@@ -83,10 +83,11 @@ def command(
     Of a RUN (its name or id): everything that its steps read and made.
     """
     bounds = {name: value for name, value in bounds.items() if value is not None}
-    if as_json and isinstance(picture, EntryPoint):
+    # Not `isinstance(.., EntryPoint)`: the package importlib_metadata has a class of its own.
+    if as_json and not isinstance(picture, str):
         raise click.UsageError(f"--json and --format {picture.name} are two documents")
     with place.open() as session:
-        if isinstance(picture, EntryPoint):
+        if not isinstance(picture, str):
             text = _load(picture)(session, _run_of(session, reference))
         else:
             graph = _graph(session, reference, "down" if down else direction, to, bounds)

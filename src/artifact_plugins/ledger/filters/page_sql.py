@@ -154,6 +154,8 @@ def _of_others(
     found: Any = SELECTS[where.kind.name.upper()]
     width = len(found.selected_columns)
     ordered = keys(where, order)
+    if any(_is_of_a_run(part) for part in parts):
+        ordered = _sorted(ordered, dialect_name)
     found = found.where(*[where.condition(part) for part in parts])
     return _page(found, ordered, is_none), ordered, width
 
@@ -215,6 +217,8 @@ class _VersionPlan:
         self.is_by_time = self.keys[0].expression is version.c.seq
         self.is_live = _IS_LIVE in parts
         self.narrow = {part: found for part in parts if (found := self._narrow(part, seeks))}
+        if any(map(_is_of_a_run, self.narrow)):
+            self.keys = _sorted(self.keys, dialect_name)
         self.tag = self._label("tags") if not self.narrow and self.is_live else None
         self.name_part, self.name = self._only(*_NAME_FIELDS)
         self.is_one_artifact = self.name is not None and self.project is not None
@@ -344,6 +348,25 @@ def _column(part: Predicate) -> str | None:
             return name
         case _:
             return None
+
+
+def _is_of_a_run(part: Predicate) -> bool:
+    """Tell whether a part leaves records of a run, which were written one after the other."""
+    functions = ("of_run", "used_by_run", "produced_by_run")
+    is_run = isinstance(part, Linked) and part.function in functions
+    return is_run or _column(part) in ("run_id", "task_id")
+
+
+def _sorted(ordered: list[Key], dialect_name: str) -> list[Key]:
+    """Return an order that is never read from the index of `seq`.
+
+    PostgreSQL takes the rows of a run to lie scattered, and would walk through
+    those of all runs, in the belief that the next one is near.
+    """
+    first, *others = ordered
+    if dialect_name != "postgresql" or getattr(first.expression, "name", "") != "seq":
+        return ordered
+    return [replace(first, expression=first.expression + literal_column("0")), *others]
 
 
 def _equal_to(part: Predicate) -> tuple[Value, ...] | None:

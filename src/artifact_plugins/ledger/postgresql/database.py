@@ -8,7 +8,7 @@ until it ends.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -78,7 +78,10 @@ class PostgreSQLDatabase(Database):
         connection = None
         try:
             connection = self.pool.take()
-            return connection.execute(text, values or None).fetchall()
+            # Listings have values by name. A plan that is kept for all values
+            # would sort the links of a version with very many of them.
+            prepare = False if isinstance(values, Mapping) else None
+            return connection.execute(text, values or None, prepare=prepare).fetchall()
         except psycopg.Error as error:
             raise self.failure(error, started, writing=False) from error
         finally:
