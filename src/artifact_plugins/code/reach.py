@@ -92,7 +92,7 @@ class Walk:
         """Count the files of an installed step: its helpers are as good as its own."""
         if owner_of(self._root_module) is not Owner.LIBRARY:
             return
-        name = self.library(self._root_module)
+        name = self.count_library(self._root_module)
         digest = files_digest(self._root_module)
         if digest is not None:
             self.found.parts[name.replace("library", "files of", 1)] = digest
@@ -149,10 +149,10 @@ class Walk:
         """Return the name of what is not first-party; the version of a library counts."""
         # An upgrade of artifact_plugins changes no step; what it stores has formats.
         if owner_of(module) is Owner.LIBRARY and module.partition(".")[0] not in OURS:
-            self.library(module)
+            self.count_library(module)
         return f"foreign {name}"
 
-    def library(self, module: str) -> str:
+    def count_library(self, module: str) -> str:
         """Count the version of a library."""
         library = library_of(module)
         name = f"library {library.name}"

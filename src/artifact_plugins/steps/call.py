@@ -36,7 +36,7 @@ from artifact_plugins.steps.lanes import Lane, Report, lane_for
 from artifact_plugins.steps.outgoing import Made, tell_failure
 from artifact_plugins.steps.scheduler import Node
 from artifact_plugins.steps.scopes import Group, Scope, leaf_type, own_producer
-from artifact_plugins.steps.views import LinkPlan, Stored
+from artifact_plugins.steps.views import CHANNEL, LinkPlan, Stored
 
 if TYPE_CHECKING:
     from artifact_plugins.steps.cache import CacheKey
@@ -382,7 +382,7 @@ def _fill(stored: Stored, item: Staged | Mapping[str, Staged]) -> list[Made]:
 
 def exposed_port(name: str, key: str) -> str:
     """Return the name of a loop's output: the one of the step inside."""
-    return f"pipelinechannel--{name}-{key}"
+    return f"{CHANNEL}{name}-{key}"
 
 
 def _settle(run: ActiveRun, code: Code, name: str, argument: Argument) -> None:
