@@ -6,6 +6,7 @@ sinks.py      Sink: one file being written; the hashing lane beside it
 reader.py     VersionReader: verified buffers and folders of one version
 pieces.py     digests of the pieces of large files, for reading parts of them
 ranged.py     RangedFile: fetches and verifies the pieces that are read
+archives.py   pinned code: archives, statements and signatures; never removed
 collecting.py what the ledger gave up is removed; which ledgers a store has
 restore.py    verified copies of files in a private folder
 walk.py       files below a path, with everything that is not a file refused

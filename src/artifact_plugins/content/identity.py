@@ -62,11 +62,12 @@ def store_id(blobs: BlobStore, probed_as: str | None = None) -> str:
 
 
 def _create(blobs: BlobStore, probed_as: str | None) -> None:
-    if next(blobs.list_prefix("versions"), None) is not None:
+    # Manifests in records are signed for a store id, as those in the store are.
+    if any(next(blobs.list_prefix(folder), None) for folder in ("versions", "snapshots")):
         if blobs.head(_KEY) is not None:
-            return  # another process created it meanwhile and wrote a version
+            return  # another process created it meanwhile and wrote to it
         raise ManifestInvalidError(
-            "the store has versions but no store.json",
+            "the store has versions or plugin snapshots but no store.json",
             hint="nothing was changed; restore store.json from a backup",
         )
     _probe(blobs, race=probed_as is not None)

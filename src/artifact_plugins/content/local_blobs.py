@@ -59,6 +59,8 @@ class LocalBlobs:
         self._root = root
         self._staging = staging
         self._durable = durable
+        # Folders whose own entry this process knows to be durable.
+        self._settled: set[tuple[str, ...]] = set()
 
     def put_new(self, key: str, data: bytes) -> bool:
         """Write a new object; False when the key is taken."""
@@ -129,6 +131,31 @@ class LocalBlobs:
                 return
             finally:
                 os.close(parent)
+
+    def settle(self, key: str) -> None:
+        """Force an object and the folders above it to the disk, whoever wrote them."""
+        if not self._durable:
+            return
+        with writing(repr(key)):
+            parts = tuple(key.split("/"))
+            file = open_below(self._root.file, parts, READ)
+            try:
+                sync(file)
+            finally:
+                os.close(file)
+            folder = parts[:-1]
+            self._sync_folder(folder)
+            while folder and folder not in self._settled:
+                self._sync_folder(folder[:-1])
+                self._settled.add(folder)
+                folder = folder[:-1]
+
+    def _sync_folder(self, parts: tuple[str, ...]) -> None:
+        folder = open_folder(self._root.file, parts, durable=self._durable)
+        try:
+            sync(folder)
+        finally:
+            os.close(folder)
 
     def _put(self, key: str, data: bytes, *, exclusive: bool) -> bool:
         path = PurePosixPath(key)

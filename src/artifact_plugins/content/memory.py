@@ -90,6 +90,9 @@ class MemoryBlobs:
             if self._files.isfile(f"{self._root}/{key}"):
                 self._files.rm_file(f"{self._root}/{key}")
 
+    def settle(self, key: str) -> None:
+        """Do nothing: nothing outlives its process here."""
+
 
 class MemoryFile:
     """One file of a draft: the pieces written so far."""

@@ -54,6 +54,10 @@ class BlobStore(Protocol):
         """Remove an object; nothing happens when there is none."""
         ...
 
+    def settle(self, key: str) -> None:
+        """Make an object that anybody wrote as durable as `put_new` makes its own."""
+        ...
+
 
 class DraftFile(Protocol):
     """One file of a draft."""

@@ -264,21 +264,32 @@ class VersionReader:
         if self._manifest is not None:
             return self._manifest
         version = self._version
-        if not is_id(version.id):
-            raise InvalidKeyError(
-                f"version id {version.id[:60]!a} is not a UUID", hint="nothing was read"
-            )
-        prefix = version_prefix(version.id)
-        if not version.uri.endswith(prefix):
-            raise ManifestInvalidError(
-                f"the URI of {str(version)!r} names another version",
-                hint="nothing was read; the record was changed",
-                version_id=version.id,
-            )
-        data = self._place.blobs.get(f"{prefix}/manifest.json", limit_bytes=manifests.MAX_BYTES)
-        self._manifest = manifests.check(data, version, self._rules.store_id)
-        self._seen.add_manifest(version.id, manifests.sha256(data))
+        self._manifest = read_manifest(version, self._place, self._rules)
+        self._seen.add_manifest(version.id, version.manifest_digest or "")
         return self._manifest
+
+
+def read_manifest(version: ArtifactVersion, place: Place, rules: Rules) -> dict[str, Any]:
+    """Return the manifest of a version in the store, checked against its record.
+
+    Raises:
+        ArtifactMissingError: It is gone.
+        DigestMismatchError, ManifestInvalidError: It is not that of the record.
+        InvalidKeyError: The id of the record is none.
+    """
+    if not is_id(version.id):
+        raise InvalidKeyError(
+            f"version id {version.id[:60]!a} is not a UUID", hint="nothing was read"
+        )
+    prefix = version_prefix(version.id)
+    if not version.uri.endswith(prefix):
+        raise ManifestInvalidError(
+            f"the URI of {str(version)!r} names another version",
+            hint="nothing was read; the record was changed",
+            version_id=version.id,
+        )
+    data = place.blobs.get(f"{prefix}/manifest.json", limit_bytes=manifests.MAX_BYTES)
+    return manifests.check(data, version, rules.store_id)
 
 
 class SubReader:

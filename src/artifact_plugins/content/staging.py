@@ -80,10 +80,13 @@ class Staging:
             while True:
                 name = f"{process}-{secrets.token_hex(6)}"
                 os.mkdir(name, 0o700, dir_fd=staging)
-                file = open_below(staging, [name], _OPEN)
+                # Until it is locked it looks like a dead process's: a collector may take it.
+                try:
+                    file = open_below(staging, [name], _OPEN)
+                except FileNotFoundError:
+                    continue
                 if _lock(file) and os.fstat(file).st_nlink:
                     return OwnFolder(file, self._path / name)
-                # A collector came between mkdir and lock.
                 os.close(file)
         finally:
             os.close(staging)

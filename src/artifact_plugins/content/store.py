@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from artifact_plugins.content import collecting, identity
+from artifact_plugins.content import archives, collecting, identity, manifest
 from artifact_plugins.content.digests import content_hash, new_hasher
 from artifact_plugins.content.local import LocalPlace
 from artifact_plugins.content.names import is_id, stored_names, version_prefix
 from artifact_plugins.content.place import Place
-from artifact_plugins.content.reader import VersionReader
+from artifact_plugins.content.reader import VersionReader, read_manifest
 from artifact_plugins.content.rules import Rules, Seen
 from artifact_plugins.content.urls import Location, local_path, parse_store_url
 from artifact_plugins.content.walk import describe
@@ -22,6 +22,7 @@ from artifact_plugins.errors import (
     InvalidKeyError,
 )
 from artifact_plugins.records.artifact import ArtifactVersion, FileRecord, SaveType
+from artifact_plugins.records.signature import Signature
 
 _RUN_MAX_BYTES = 1024**3
 
@@ -148,6 +149,69 @@ class ContentStore:
             if len(parts) > 3 and parts[2] != last and is_id(parts[2]):
                 last = parts[2]
                 yield last
+
+    def put_archive(self, digest: str, data: bytes) -> None:
+        """Write the archive of code `digest` (`sha256:hex`); nothing happens when it is there.
+
+        Raises:
+            DigestMismatchError: `data` is something else, or what the store has is.
+            ResourceLimitError: It has over 16 MiB.
+            InvalidKeyError: `digest` is no sha256 digest.
+            StoreWriteError: The disk refused.
+        """
+        archives.put_archive(self._place.blobs, digest, data)
+
+    def get_archive(self, digest: str) -> bytes:
+        """Return the verified bytes of an archive.
+
+        Raises:
+            ArtifactMissingError: There is none.
+            DigestMismatchError: It was changed. ResourceLimitError: So much that
+                it has over 16 MiB.
+            InvalidKeyError: `digest` is no sha256 digest.
+        """
+        return archives.get_archive(self._place.blobs, digest)
+
+    def put_statement(self, snapshot_id: str, data: bytes, signature: Signature | None) -> None:
+        """Write the statement of a plugin snapshot, whose archives are there, and a signature.
+
+        Raises:
+            SignatureInvalidError: The store has another signature of this key;
+                the statement is there.
+            DigestMismatchError, ResourceLimitError, InvalidKeyError, StoreWriteError:
+                As `put_archive`.
+        """
+        archives.put_statement(self._place.blobs, snapshot_id, data, signature)
+
+    def get_statement(self, snapshot_id: str) -> tuple[bytes, tuple[Signature, ...]]:
+        """Return the verified bytes of a statement, and its signatures, which nobody judged.
+
+        Raises:
+            SignatureInvalidError: A signature cannot be read.
+            ArtifactMissingError, DigestMismatchError, ResourceLimitError,
+                InvalidKeyError: As `get_archive`.
+        """
+        return archives.get_statement(self._place.blobs, snapshot_id)
+
+    def snapshot_ids(self) -> Iterator[str]:
+        """Yield the ids of the plugin snapshots that have a statement here, sorted."""
+        return archives.snapshot_ids(self._place.blobs)
+
+    def signed_manifest(self, version: ArtifactVersion) -> tuple[bytes, tuple[Signature, ...]]:
+        """Return what was signed of a version, and the signatures, which nobody judged.
+
+        That is its manifest without signatures. For a value in its record it is
+        composed again from the record, and the signature lies there, too.
+
+        Raises:
+            SignatureInvalidError: A signature cannot be read.
+            ArtifactMissingError: The manifest is gone.
+            DigestMismatchError, ManifestInvalidError: It is not that of the record.
+        """
+        if version.uri.startswith("data:") or version.manifest_digest is None:
+            return manifest.signed_inline(version, self.store_id)
+        document = read_manifest(version, self._place, self._rules)
+        return manifest.signed_part(document, version)
 
     def has(self, version: ArtifactVersion) -> bool:
         """Tell whether the files of a version are there, by name and size; nothing is read."""

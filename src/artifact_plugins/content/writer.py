@@ -167,14 +167,23 @@ class VersionWriter:
         )
         return self._written
 
-    def publish(self, manifest: Mapping[str, Any], media_type: str) -> Published:
+    def publish(
+        self,
+        manifest: Mapping[str, Any],
+        media_type: str,
+        *,
+        sign: manifests.Sign | None = None,
+    ) -> Published:
         """Make the version readable, whole; nothing of it was visible before.
 
         Args:
             manifest: JSON values about the version, for whoever has only the
                 store; `format_version`, `store_id`, `version_id` and `files`
-                are added.
+                are added. A signed one says all of `manifest.VOUCHED` as the
+                record will say it.
             media_type: Of the main file; used in a `data:` URI.
+            sign: Signs the manifest. A value that lies in its record has none;
+                `ContentStore.signed_manifest` composes what to sign of it.
 
         Raises:
             StoreWriteError: The disk refused; nothing is visible.
@@ -196,6 +205,7 @@ class VersionWriter:
             pieces={
                 name: sink.pieces for name, sink in self._sinks.items() if sink.pieces is not None
             },
+            sign=sign,
         )
         identities = self._drafted().publish(stored, document)
         digest = manifests.sha256(document)

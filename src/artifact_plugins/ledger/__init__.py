@@ -1,6 +1,6 @@
 """Records at rest: runs, tasks, versions and links in a SQL database.
 
-ledger.py      Ledger: the public door of this room
+ledger.py      Ledger: the public door of this room; reading.py: its questions
 summary.py     ArtifactSummary
 commit.py      the one write transaction
 edits.py       what may change later: description, tags, aliases, metadata, name
@@ -12,7 +12,7 @@ filters/       the query language: from text to a page of records
 check.py       looks for damage
 schema.py      the tables
 statements.py  what is asked of them, as SQLAlchemy says it; trash_statements.py,
-               statement_parts.py: parts of it
+               snapshot_statements.py, statement_parts.py: parts of it
 compile.py     makes compiled_*.py and tables_*.py of these for each database, once;
                besides filters/ and migrations/ nothing else imports SQLAlchemy
 selects.py     puts SELECTs together from its parts

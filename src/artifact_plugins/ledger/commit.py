@@ -70,7 +70,7 @@ def _write(
 class _Prepared:
     """The rows of a batch, made before anything is locked."""
 
-    __slots__ = ("batch", "links", "runs", "tasks", "versions")
+    __slots__ = ("batch", "links", "runs", "snapshots", "tasks", "versions")
 
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
@@ -80,6 +80,11 @@ class _Prepared:
         self.versions = [
             rows.version_row(draft.version, draft.idempotency_key) for draft in batch.versions
         ]
+        # The first of each, in one order for everybody: who waits for a row holds
+        # none that comes later.
+        brought = [draft.snapshot for draft in batch.versions if draft.snapshot is not None]
+        found = {snapshot.id: snapshot for snapshot in reversed(brought)}
+        self.snapshots = [rows.snapshot_row(found[name]) for name in sorted(found)]
 
 
 def _transact(
@@ -91,6 +96,8 @@ def _transact(
             cursor.executemany(sql.UPSERT_RUN, prepared.runs)
         if prepared.tasks:
             cursor.executemany(sql.UPSERT_TASK, prepared.tasks)
+        if prepared.snapshots:
+            cursor.executemany(sql.ADD_SNAPSHOT, prepared.snapshots)
         pairs = list(zip(prepared.batch.versions, prepared.versions, strict=True))
         links = prepared.links
         owners: dict[str, ArtifactVersion] = {}

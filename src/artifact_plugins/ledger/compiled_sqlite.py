@@ -3,13 +3,13 @@
 Change that and run `python -m artifact_plugins.ledger.compile`.
 """
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 APPLICATION_ID = 0x4172506C
 
 # Columns of VERSIONS.
 NUMBER = 4
-SEQ = 33
+SEQ = 34
 
 
 def place(name: str) -> str:
@@ -38,8 +38,9 @@ UPSERT_TASK = """INSERT INTO task (id, run_id, parent_id, name, scope_path, type
 INSERT_VERSION = """INSERT INTO version (artifact_id, version, kind_id, id, idempotency_key,
     version_name, materializer, artifact_task, parameters, format, plugin_snapshot, uri, files,
     size_bytes, is_directory, content_hash, manifest_digest, save_type, description, tags, aliases,
-    metadata, previews, run_id, task_id, item_count, created_at, updated_at, created_by) VALUES (?,
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+    metadata, previews, run_id, task_id, item_count, created_at, updated_at, created_by, signature)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+    ?)"""
 
 INSERT_LINK = """INSERT INTO link (id, run_id, task_id, io_type, "key", producer_task,
     producer_iteration, position, version_id, value) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON
@@ -66,9 +67,9 @@ VERSION_BY_ID = """SELECT artifact.project, artifact.name, version_kind.artifact
     version.is_directory, version.content_hash, version.manifest_digest, version.save_type,
     version.description, version.tags, version.aliases, version.metadata, version.previews,
     version.run_id, version.task_id, version.item_count, version.created_at, version.updated_at,
-    version.created_by, version.deleted_at, version.collected_at, version.seq FROM version JOIN
-    artifact ON artifact.id = version.artifact_id JOIN version_kind ON version_kind.id =
-    version.kind_id WHERE version.id = ?"""
+    version.created_by, version.signature, version.deleted_at, version.collected_at, version.seq
+    FROM version JOIN artifact ON artifact.id = version.artifact_id JOIN version_kind ON
+    version_kind.id = version.kind_id WHERE version.id = ?"""
 
 VERSION_BY_KEY = """SELECT artifact.project, artifact.name, version_kind.artifact_type,
     version_kind.data_type, version.version, version.id, version.idempotency_key,
@@ -77,9 +78,9 @@ VERSION_BY_KEY = """SELECT artifact.project, artifact.name, version_kind.artifac
     version.is_directory, version.content_hash, version.manifest_digest, version.save_type,
     version.description, version.tags, version.aliases, version.metadata, version.previews,
     version.run_id, version.task_id, version.item_count, version.created_at, version.updated_at,
-    version.created_by, version.deleted_at, version.collected_at, version.seq FROM version JOIN
-    artifact ON artifact.id = version.artifact_id JOIN version_kind ON version_kind.id =
-    version.kind_id WHERE version.idempotency_key = ?"""
+    version.created_by, version.signature, version.deleted_at, version.collected_at, version.seq
+    FROM version JOIN artifact ON artifact.id = version.artifact_id JOIN version_kind ON
+    version_kind.id = version.kind_id WHERE version.idempotency_key = ?"""
 
 VERSION_EXISTS = """SELECT 1 FROM version WHERE id = ?"""
 
@@ -123,9 +124,9 @@ VERSION_FOR_CHANGE = """SELECT artifact.project, artifact.name, version_kind.art
     version.is_directory, version.content_hash, version.manifest_digest, version.save_type,
     version.description, version.tags, version.aliases, version.metadata, version.previews,
     version.run_id, version.task_id, version.item_count, version.created_at, version.updated_at,
-    version.created_by, version.deleted_at, version.collected_at, version.seq FROM version JOIN
-    artifact ON artifact.id = version.artifact_id JOIN version_kind ON version_kind.id =
-    version.kind_id WHERE version.id = ?"""
+    version.created_by, version.signature, version.deleted_at, version.collected_at, version.seq
+    FROM version JOIN artifact ON artifact.id = version.artifact_id JOIN version_kind ON
+    version_kind.id = version.kind_id WHERE version.id = ?"""
 
 LOCK_ARTIFACT = """SELECT artifact.id FROM artifact WHERE artifact.id = (SELECT version.artifact_id
     FROM version WHERE version.id = ?)"""
@@ -162,6 +163,14 @@ LEDGER_ID = """SELECT id FROM ledger_identity WHERE one = 1"""
 
 SET_LEDGER_ID = """INSERT INTO ledger_identity (one, id) VALUES (?, ?) ON CONFLICT DO NOTHING"""
 
+ADD_SNAPSHOT = """INSERT INTO plugin_snapshot (id, plugin, entry_object, python_version, archives,
+    libraries, created_at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""
+
+SNAPSHOT_BY_ID = """SELECT plugin_snapshot.id, plugin_snapshot.plugin, plugin_snapshot.entry_object,
+    plugin_snapshot.python_version, plugin_snapshot.archives, plugin_snapshot.libraries,
+    plugin_snapshot.created_at, plugin_snapshot.seq FROM plugin_snapshot WHERE plugin_snapshot.id =
+    ?"""
+
 NEWEST_RUN_NAMES = """SELECT name FROM run ORDER BY id DESC LIMIT 1000"""
 
 ARTIFACT_BY_NAME = """SELECT id, next_version - 1 FROM artifact WHERE project = ? AND name = ?"""
@@ -191,9 +200,9 @@ VERSIONS = """SELECT artifact.project, artifact.name, version_kind.artifact_type
     version.is_directory, version.content_hash, version.manifest_digest, version.save_type,
     version.description, version.tags, version.aliases, version.metadata, version.previews,
     version.run_id, version.task_id, version.item_count, version.created_at, version.updated_at,
-    version.created_by, version.deleted_at, version.collected_at, version.seq FROM version JOIN
-    artifact ON artifact.id = version.artifact_id JOIN version_kind ON version_kind.id =
-    version.kind_id"""
+    version.created_by, version.signature, version.deleted_at, version.collected_at, version.seq
+    FROM version JOIN artifact ON artifact.id = version.artifact_id JOIN version_kind ON
+    version_kind.id = version.kind_id"""
 
 VERSION_SEQS = """SELECT version.seq FROM version"""
 
@@ -213,6 +222,10 @@ LINKS = """SELECT link.id, link.run_id, link.task_id, link.io_type, link."key", 
     link.producer_iteration, link.position, link.version_id, link.value, link.seq FROM link"""
 
 LINK_SEQS = """SELECT link.seq FROM link"""
+
+SNAPSHOTS = """SELECT plugin_snapshot.id, plugin_snapshot.plugin, plugin_snapshot.entry_object,
+    plugin_snapshot.python_version, plugin_snapshot.archives, plugin_snapshot.libraries,
+    plugin_snapshot.created_at, plugin_snapshot.seq FROM plugin_snapshot"""
 
 ARTIFACTS = """SELECT artifact.project, artifact.name, (artifact.next_version - 1) -
     artifact.deleted_versions AS anon_1, version_kind.artifact_type, version_kind.data_type,
@@ -272,6 +285,11 @@ LINK_WHERE = {
     "task_ids": """link.task_id IN (:task_ids)""",
     "version_ids": """link.version_id IN (:version_ids)""",
     "io_types": """link.io_type IN (:io_types)""",
+}
+
+SNAPSHOT_WHERE = {
+    "ids": """plugin_snapshot.id IN (:ids)""",
+    "plugin": """plugin_snapshot.plugin = :plugin""",
 }
 
 ARTIFACT_WHERE = {

@@ -5,31 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from types import EllipsisType
-from typing import Any, Literal
+from typing import Any
 
-from artifact_plugins.ledger import caching, check, edits, listing, liveness, lookup, trash
+from artifact_plugins.ledger import caching, check, edits, liveness, trash
 from artifact_plugins.ledger.commit import Kinds, write_batch
 from artifact_plugins.ledger.database import Database
 from artifact_plugins.ledger.liveness import NO_RETENTION, Hold, HoldKind, Retention
 from artifact_plugins.ledger.opening import open_database
-from artifact_plugins.ledger.summary import ArtifactSummary
+from artifact_plugins.ledger.reading import Reading
 from artifact_plugins.ledger.trash import Deletion, State
-from artifact_plugins.records import (
-    ArtifactTaskLink,
-    ArtifactVersion,
-    Batch,
-    CacheEntry,
-    LinkQuery,
-    Page,
-    Run,
-    RunQuery,
-    Task,
-    TaskQuery,
-    VersionQuery,
-)
+from artifact_plugins.records import ArtifactVersion, Batch, CacheEntry, Page
 
 
-class Ledger:
+class Ledger(Reading):
     """Records at rest; get one with `Ledger.open`. Safe to share between threads.
 
     All that reads raises LedgerBusyError, LedgerCorruptError or StoreReadError when it cannot.
@@ -66,7 +54,7 @@ class Ledger:
 
     @property
     def kind(self) -> str:
-        """Which database and schema it has, for people: `sqlite, schema 2`."""
+        """Which database and schema it has, for people: `sqlite, schema 3`."""
         return f"{self._database.dialect_name}, schema {self._database.sql.SCHEMA_VERSION}"
 
     def write(self, batch: Batch, *, durable: bool | None = None) -> tuple[ArtifactVersion, ...]:
@@ -94,128 +82,6 @@ class Ledger:
             CommitUnknownError: The answer was lost; repeat with the same keys.
         """
         return write_batch(self._database, self._kinds, batch, durable=durable)
-
-    def version(self, version_id: str) -> ArtifactVersion:
-        """Return a version by its id; `ArtifactMissingError` when there is none."""
-        return lookup.version_by_id(self._database, version_id)
-
-    def latest(
-        self,
-        project: str,
-        artifact: str,
-        *,
-        version: int | None = None,
-        alias: str | None = None,
-        tag: str | None = None,
-        run_id: str | None = None,
-    ) -> ArtifactVersion:
-        """Return the newest version of an artifact that has everything asked for.
-
-        Raises:
-            ArtifactMissingError: There is none; the hint names what is near.
-        """
-        return lookup.latest(
-            self._database,
-            project,
-            artifact,
-            version=version,
-            alias=alias,
-            tag=tag,
-            run_id=run_id,
-        )
-
-    def versions(
-        self,
-        query: VersionQuery,
-        *,
-        limit: int = 100,
-        page_token: str | None = None,
-        newest_first: bool = True,
-    ) -> Page[ArtifactVersion]:
-        """Return a page of versions in the order of their commits.
-
-        Raises:
-            InputError: The limit is not 1 to 1000.
-            InvalidKeyError: The token is not from this listing and direction.
-        """
-        return listing.versions(self._database, query, limit, page_token, newest_first)
-
-    def runs(
-        self,
-        query: RunQuery,
-        *,
-        limit: int = 100,
-        page_token: str | None = None,
-        newest_first: bool = True,
-    ) -> Page[Run]:
-        """Return a page of runs by the time in their ids; errors as `versions`."""
-        return listing.runs(self._database, query, limit, page_token, newest_first)
-
-    def tasks(
-        self,
-        query: TaskQuery,
-        *,
-        limit: int = 100,
-        page_token: str | None = None,
-        newest_first: bool = False,
-    ) -> Page[Task]:
-        """Return a page of tasks in the order they were opened; errors as `versions`."""
-        return listing.tasks(self._database, query, limit, page_token, newest_first)
-
-    def links(
-        self,
-        query: LinkQuery,
-        *,
-        limit: int = 100,
-        page_token: str | None = None,
-        newest_first: bool = False,
-    ) -> Page[ArtifactTaskLink]:
-        """Return a page of links in the order they were written; errors as `versions`."""
-        return listing.links(self._database, query, limit, page_token, newest_first)
-
-    def artifacts(
-        self,
-        project: str | None = None,
-        *,
-        artifact_type: str | None = None,
-        data_type: str | None = None,
-        limit: int = 100,
-        page_token: str | None = None,
-    ) -> Page[ArtifactSummary]:
-        """Return a page of artifacts by name; the filters look at their newest versions."""
-        return listing.artifacts(
-            self._database, project, artifact_type, data_type, limit, page_token
-        )
-
-    def search(
-        self,
-        kind: Literal["versions", "links", "tasks", "runs"],
-        where: str | Sequence[str] = "",
-        *,
-        order_by: str | Sequence[str] | None = None,
-        limit: int = 100,
-        page_token: str | None = None,
-        project: str | None = None,
-        values: Mapping[str, Any] | None = None,
-    ) -> Page[Any]:
-        """Return a page of what a filter holds for, of every project by default; see `Finder`."""
-        from artifact_plugins.ledger import filters  # late: most processes ask for names only
-
-        asked = filters.prepare(kind, where, order_by, project=project, values=values)
-        return filters.find(self._database, asked, limit, page_token)
-
-    def run(self, id_or_name_or_prefix: str) -> Run:
-        """Return the run with this id or name, or the only one that begins so.
-
-        Raises:
-            ArtifactMissingError: There is none; the hint names what is near.
-            InputError: Several runs begin so.
-        """
-        return lookup.run_by_name(self._database, id_or_name_or_prefix)
-
-    def task(self, task_id: str) -> Task:
-        """Return a task by its id; `ArtifactMissingError` when there is none."""
-        return lookup.task_by_id(self._database, task_id)
 
     def update_version(
         self,

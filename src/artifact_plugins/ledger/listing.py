@@ -1,4 +1,4 @@
-"""Pages of versions, runs, tasks, links and artifacts."""
+"""Pages of versions, runs, tasks, links, plugin snapshots and artifacts."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from artifact_plugins.records import (
     ArtifactVersion,
     LinkQuery,
     Page,
+    PluginSnapshot,
     Run,
     RunQuery,
+    SnapshotQuery,
     Task,
     TaskQuery,
     VersionQuery,
@@ -126,6 +128,29 @@ def links(
     )
 
 
+def snapshots(
+    database: Database, query: SnapshotQuery, limit: int, token: str | None, newest_first: bool
+) -> Page[PluginSnapshot]:
+    """Return a page of plugin snapshots; see `Ledger.snapshots`."""
+    if query.ids == ():
+        return Page(())
+    values = _set_fields(query)
+    fields = frozenset(values)
+    count = _spread(values, "ids")
+    text = selects.list_snapshots(
+        database.sql, fields, count, newest_first=newest_first, is_next=token is not None
+    )
+    listing = f"snapshots{'-' if newest_first else '+'}"
+    _start(values, limit, token, listing, int)
+    return page(
+        database.read(text, values),
+        limit,
+        listing=listing,
+        key=lambda row: (row[-1],),
+        build=lambda found: rows.records(found, rows.snapshot_record, database.path),
+    )
+
+
 def artifacts(
     database: Database,
     project: str | None,
@@ -168,7 +193,9 @@ def _id(row: Row) -> tuple[str]:
     return (row[0],)
 
 
-def _set_fields(query: VersionQuery | RunQuery | TaskQuery | LinkQuery) -> dict[str, Any]:
+def _set_fields(
+    query: VersionQuery | RunQuery | TaskQuery | LinkQuery | SnapshotQuery,
+) -> dict[str, Any]:
     found = ((name, getattr(query, name)) for name in query.__slots__)
     return {name: value for name, value in found if value is not None}
 

@@ -10,7 +10,7 @@ from artifact_plugins.ledger import rows
 from artifact_plugins.ledger.database import Database
 from artifact_plugins.ledger.deleted import deleted_error
 from artifact_plugins.ledger.selects import list_runs, list_tasks, list_versions, runs_from_to
-from artifact_plugins.records import ArtifactVersion, Run, Task
+from artifact_plugins.records import ArtifactVersion, PluginSnapshot, Run, Task
 
 _NAMES_SHOWN = 3
 
@@ -83,6 +83,18 @@ def task_by_id(database: Database, task_id: str) -> Task:
     if not found:
         raise ArtifactMissingError(f"there is no task with id {task_id!r}", task_id=task_id)
     return rows.records(found, rows.task_record, database.path)[0]
+
+
+def snapshot_by_id(database: Database, snapshot_id: str) -> PluginSnapshot:
+    """Return the plugin snapshot; see `Ledger.snapshot`."""
+    found = database.read(database.sql.SNAPSHOT_BY_ID, (snapshot_id,))
+    if not found:
+        raise ArtifactMissingError(
+            f"the ledger has no plugin snapshot {snapshot_id!r}",
+            hint="its statement may be in the content store",
+            snapshot_id=snapshot_id,
+        )
+    return rows.records(found, rows.snapshot_record, database.path)[0]
 
 
 def _newest_run(database: Database, column: str) -> str:

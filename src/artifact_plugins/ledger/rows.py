@@ -19,8 +19,10 @@ from artifact_plugins.ledger.failures import corrupt
 from artifact_plugins.records import (
     ArtifactTaskLink,
     ArtifactVersion,
+    CodeArchive,
     FileRecord,
     IOType,
+    PluginSnapshot,
     Preview,
     Producer,
     Run,
@@ -173,6 +175,20 @@ def version_row(version: ArtifactVersion, idempotency_key: str) -> Row:
         to_time(version.created_at),
         to_time(version.updated_at),
         version.created_by,
+        version.signature,
+    )
+
+
+def snapshot_row(snapshot: PluginSnapshot) -> Row:
+    """Return the columns of `SNAPSHOT_COLUMNS`."""
+    return (
+        snapshot.id,
+        snapshot.plugin,
+        snapshot.entry_object,
+        snapshot.python_version,
+        _encode([archive.model_dump(mode="json") for archive in snapshot.archives]),
+        to_json(snapshot.libraries, "the libraries of a snapshot") if snapshot.libraries else None,
+        to_time(snapshot.created_at),
     )
 
 
@@ -317,9 +333,26 @@ def version_record(row: Row) -> ArtifactVersion:
             "created_at": from_time(row[28]),
             "updated_at": _time(row[29]),
             "created_by": row[30],
-            "deleted_at": _time(row[31]),
-            "collected_at": _time(row[32]),
+            "signature": row[31],
+            "deleted_at": _time(row[32]),
+            "collected_at": _time(row[33]),
         },
+    )
+
+
+def snapshot_record(row: Row) -> PluginSnapshot:
+    """Build a plugin snapshot from the columns of `SNAPSHOTS`.
+
+    There are few of them, and what they say decides which code runs: checked.
+    """
+    return PluginSnapshot(
+        id=row[0],
+        plugin=row[1],
+        entry_object=row[2],
+        python_version=row[3],
+        archives=tuple(CodeArchive.model_validate(archive) for archive in _decode(row[4])),
+        libraries=_decode(row[5]) if row[5] else {},
+        created_at=from_time(row[6]),
     )
 
 

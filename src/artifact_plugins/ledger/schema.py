@@ -7,6 +7,7 @@ version_tag     tags, by tag and newest first
 version_alias   aliases, unique inside an artifact
 run, task       by their time-ordered ids
 cache_entry     which task made the results of a cached call
+plugin_snapshot the code that versions are pinned to; `seq` as in version
 aborted_version ids that the collector of a store took from an unfinished save
 ledger_identity one row: which ledger this is
 link            one row per input or output value
@@ -40,7 +41,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 # "ArPl": marks a SQLite file as a ledger (`PRAGMA application_id`).
 APPLICATION_ID = 0x4172506C
 
@@ -149,6 +150,7 @@ version = Table(
     Column("deleted_at", BigInteger),
     # The bytes are gone, or about to go: nothing brings the version back.
     Column("collected_at", BigInteger),
+    Column("signature", _Text),
     UniqueConstraint("artifact_id", "version"),
 )
 _is_live = version.c.deleted_at.is_(None)
@@ -261,6 +263,20 @@ cache_entry = Table(
     Column("parts", _Text, nullable=False),
     Index("ix_cache_entry_step", "step", "task_id"),
     sqlite_with_rowid=False,
+)
+
+
+plugin_snapshot = Table(
+    "plugin_snapshot",
+    metadata,
+    Column("seq", _Number, primary_key=True),
+    Column("id", _Text, nullable=False, unique=True),
+    Column("plugin", _Text, nullable=False),
+    Column("entry_object", _Text, nullable=False),
+    Column("python_version", _Text, nullable=False),
+    Column("archives", _Text, nullable=False),
+    Column("libraries", _Text),
+    Column("created_at", BigInteger, nullable=False),
 )
 
 

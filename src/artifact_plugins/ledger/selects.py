@@ -127,6 +127,17 @@ def list_links(
 
 
 @lru_cache(maxsize=16)
+def list_snapshots(
+    sql: Sql, fields: frozenset[str], ids: int, *, newest_first: bool, is_next: bool
+) -> str:
+    """Return the SELECT of one page of plugin snapshots; the key is the last column."""
+    conditions = [sql.SNAPSHOT_WHERE[name] for name in sorted(fields - {"ids"})]
+    if ids:
+        conditions.append(_many(sql, sql.SNAPSHOT_WHERE, "ids", ids))
+    return _page(sql, sql.SNAPSHOTS, conditions, "plugin_snapshot.seq", newest_first, is_next)
+
+
+@lru_cache(maxsize=16)
 def list_artifacts(sql: Sql, fields: frozenset[str], *, is_next: bool) -> str:
     """Return the SELECT of one page of artifacts with their newest versions, by name."""
     conditions = [sql.ARTIFACT_WHERE[name] for name in sorted(fields)]

@@ -37,6 +37,7 @@ from artifact_plugins.ledger.schema import (
     version_kind,
     version_tag,
 )
+from artifact_plugins.ledger.snapshot_statements import SNAPSHOTS, STATEMENTS_OF_SNAPSHOTS, WHERE
 from artifact_plugins.ledger.statement_parts import Names, PerDialect
 from artifact_plugins.ledger.statement_parts import insert_row as _insert
 from artifact_plugins.ledger.statement_parts import plain as _text
@@ -210,6 +211,7 @@ STATEMENTS: dict[str, tuple[ClauseElement | PerDialect, Names]] = {
         ("id",),
     ),
     **TRASH,
+    **STATEMENTS_OF_SNAPSHOTS,
     # what is near a name that is not there
     "NEWEST_RUN_NAMES": _text("SELECT name FROM run ORDER BY id DESC LIMIT 1000"),
     "ARTIFACT_BY_NAME": _text(
@@ -282,6 +284,7 @@ SELECTS: dict[str, ClauseElement | PerDialect] = {
     "TASKS": select(*task.columns),
     "LINKS": select(*(link.c[name] for name in LINK_COLUMNS), link.c.seq),
     "LINK_SEQS": select(link.c.seq),
+    "SNAPSHOTS": SNAPSHOTS,
     "ARTIFACTS": PerDialect(
         sqlite=_summary(version).select_from(
             artifact.join(version, and_(_IS_OF_ARTIFACT, _IS_NEWEST)).join(
@@ -347,6 +350,7 @@ CONDITIONS: dict[str, dict[str, ColumnElement[bool]]] = {
         "version_ids": _one_of(link.c.version_id, "version_ids"),
         "io_types": _one_of(link.c.io_type, "io_types"),
     },
+    "SNAPSHOT_WHERE": WHERE,
     "ARTIFACT_WHERE": {
         **_equal(artifact, "project"),
         **_equal(version_kind, "artifact_type", "data_type"),

@@ -13,6 +13,10 @@ CREATE = (
         (one))""",
     """CREATE TABLE ledger_schema (version_num VARCHAR(32) NOT NULL, CONSTRAINT ledger_schema_pkc
         PRIMARY KEY (version_num))""",
+    """CREATE TABLE plugin_snapshot (seq BIGSERIAL NOT NULL, id TEXT COLLATE "C" NOT NULL, plugin
+        TEXT COLLATE "C" NOT NULL, entry_object TEXT COLLATE "C" NOT NULL, python_version TEXT
+        COLLATE "C" NOT NULL, archives TEXT COLLATE "C" NOT NULL, libraries TEXT COLLATE "C",
+        created_at BIGINT NOT NULL, PRIMARY KEY (seq), UNIQUE (id))""",
     """CREATE TABLE run (id TEXT COLLATE "C" NOT NULL, project TEXT COLLATE "C" NOT NULL, pipeline
         TEXT COLLATE "C" NOT NULL, name TEXT COLLATE "C" NOT NULL, state TEXT COLLATE "C" NOT NULL,
         parameters TEXT COLLATE "C", started_at BIGINT NOT NULL, ended_at BIGINT, error TEXT COLLATE
@@ -46,10 +50,10 @@ CREATE = (
         TEXT COLLATE "C", tags TEXT COLLATE "C", aliases TEXT COLLATE "C", metadata TEXT COLLATE
         "C", previews TEXT COLLATE "C", run_id TEXT COLLATE "C", task_id TEXT COLLATE "C",
         item_count BIGINT, created_at BIGINT NOT NULL, updated_at BIGINT, created_by TEXT COLLATE
-        "C" NOT NULL, deleted_at BIGINT, collected_at BIGINT, PRIMARY KEY (seq), UNIQUE
-        (artifact_id, version), FOREIGN KEY(artifact_id) REFERENCES artifact (id), FOREIGN
-        KEY(kind_id) REFERENCES version_kind (id), UNIQUE (id), FOREIGN KEY(run_id) REFERENCES run
-        (id), FOREIGN KEY(task_id) REFERENCES task (id))""",
+        "C" NOT NULL, deleted_at BIGINT, collected_at BIGINT, signature TEXT COLLATE "C", PRIMARY
+        KEY (seq), UNIQUE (artifact_id, version), FOREIGN KEY(artifact_id) REFERENCES artifact (id),
+        FOREIGN KEY(kind_id) REFERENCES version_kind (id), UNIQUE (id), FOREIGN KEY(run_id)
+        REFERENCES run (id), FOREIGN KEY(task_id) REFERENCES task (id))""",
     """CREATE UNIQUE INDEX ix_version_key ON version (idempotency_key) WHERE idempotency_key IS NOT
         NULL""",
     """CREATE INDEX ix_version_kind ON version (kind_id, seq) WHERE deleted_at IS NULL""",
@@ -73,5 +77,5 @@ CREATE = (
     """CREATE TABLE version_tag (tag TEXT COLLATE "C" NOT NULL, version_seq BIGINT NOT NULL,
         artifact_id BIGINT NOT NULL, PRIMARY KEY (tag, version_seq), FOREIGN KEY(version_seq)
         REFERENCES version (seq), FOREIGN KEY(artifact_id) REFERENCES artifact (id))""",
-    """INSERT INTO ledger_schema (version_num) VALUES ('0002')""",
+    """INSERT INTO ledger_schema (version_num) VALUES ('0003')""",
 )

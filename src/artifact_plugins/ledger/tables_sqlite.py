@@ -12,6 +12,9 @@ CREATE = (
     """CREATE TABLE ledger_identity (one INTEGER NOT NULL, id TEXT NOT NULL, PRIMARY KEY (one))""",
     """CREATE TABLE ledger_schema (version_num VARCHAR(32) NOT NULL, CONSTRAINT ledger_schema_pkc
         PRIMARY KEY (version_num))""",
+    """CREATE TABLE plugin_snapshot (seq INTEGER NOT NULL, id TEXT NOT NULL, plugin TEXT NOT NULL,
+        entry_object TEXT NOT NULL, python_version TEXT NOT NULL, archives TEXT NOT NULL, libraries
+        TEXT, created_at BIGINT NOT NULL, PRIMARY KEY (seq), UNIQUE (id))""",
     """CREATE TABLE run (id TEXT NOT NULL, project TEXT NOT NULL, pipeline TEXT NOT NULL, name TEXT
         NOT NULL, state TEXT NOT NULL, parameters TEXT, started_at BIGINT NOT NULL, ended_at BIGINT,
         error TEXT, external_ids TEXT, PRIMARY KEY (id)) WITHOUT ROWID""",
@@ -40,10 +43,10 @@ CREATE = (
         is_directory BOOLEAN NOT NULL, content_hash TEXT NOT NULL, manifest_digest TEXT, save_type
         TEXT NOT NULL, description TEXT, tags TEXT, aliases TEXT, metadata TEXT, previews TEXT,
         run_id TEXT, task_id TEXT, item_count BIGINT, created_at BIGINT NOT NULL, updated_at BIGINT,
-        created_by TEXT NOT NULL, deleted_at BIGINT, collected_at BIGINT, PRIMARY KEY (seq), UNIQUE
-        (artifact_id, version), FOREIGN KEY(artifact_id) REFERENCES artifact (id), FOREIGN
-        KEY(kind_id) REFERENCES version_kind (id), UNIQUE (id), FOREIGN KEY(run_id) REFERENCES run
-        (id), FOREIGN KEY(task_id) REFERENCES task (id))""",
+        created_by TEXT NOT NULL, deleted_at BIGINT, collected_at BIGINT, signature TEXT, PRIMARY
+        KEY (seq), UNIQUE (artifact_id, version), FOREIGN KEY(artifact_id) REFERENCES artifact (id),
+        FOREIGN KEY(kind_id) REFERENCES version_kind (id), UNIQUE (id), FOREIGN KEY(run_id)
+        REFERENCES run (id), FOREIGN KEY(task_id) REFERENCES task (id))""",
     """CREATE UNIQUE INDEX ix_version_key ON version (idempotency_key) WHERE idempotency_key IS NOT
         NULL""",
     """CREATE INDEX ix_version_kind ON version (kind_id, seq) WHERE deleted_at IS NULL""",
@@ -66,5 +69,5 @@ CREATE = (
     """CREATE TABLE version_tag (tag TEXT NOT NULL, version_seq INTEGER NOT NULL, artifact_id
         INTEGER NOT NULL, PRIMARY KEY (tag, version_seq), FOREIGN KEY(version_seq) REFERENCES
         version (seq), FOREIGN KEY(artifact_id) REFERENCES artifact (id)) WITHOUT ROWID""",
-    """INSERT INTO ledger_schema (version_num) VALUES ('0002')""",
+    """INSERT INTO ledger_schema (version_num) VALUES ('0003')""",
 )

@@ -5,8 +5,11 @@ run.py        Run, RunState
 task.py       Task, TaskType, TaskState
 link.py       ArtifactTaskLink, IOType, Producer
 status.py     FinalStatus: what an exit step is told
+snapshot.py   PluginSnapshot, CodeArchive: the code a version is pinned to
+decision.py   LoadDecision: with which code a version was loaded, and why
+signature.py  Signature: which key vouches for a statement or a manifest
 batch.py      Batch, VersionDraft, CacheEntry: what one ledger transaction writes
-query.py      VersionQuery, RunQuery, LinkQuery, TaskQuery
+query.py      VersionQuery, RunQuery, LinkQuery, TaskQuery, SnapshotQuery
 page.py       Page, every
 ids.py        new_id (UUIDv7), now (UTC)
 names.py      check_name, check_label, check_tags, check_text, check_lines
@@ -15,6 +18,7 @@ metadata.py   check_metadata: JSON exactly, or MetadataValueError
 
 from artifact_plugins.records.artifact import ArtifactVersion, FileRecord, Preview, SaveType
 from artifact_plugins.records.batch import Batch, CacheEntry, VersionDraft
+from artifact_plugins.records.decision import LoadDecision
 from artifact_plugins.records.ids import new_id, now
 from artifact_plugins.records.link import ArtifactTaskLink, IOType, Producer
 from artifact_plugins.records.metadata import check_metadata
@@ -26,8 +30,16 @@ from artifact_plugins.records.names import (
     check_text,
 )
 from artifact_plugins.records.page import Page, every
-from artifact_plugins.records.query import LinkQuery, RunQuery, TaskQuery, VersionQuery
+from artifact_plugins.records.query import (
+    LinkQuery,
+    RunQuery,
+    SnapshotQuery,
+    TaskQuery,
+    VersionQuery,
+)
 from artifact_plugins.records.run import Run, RunState
+from artifact_plugins.records.signature import Signature
+from artifact_plugins.records.snapshot import CodeArchive, PluginSnapshot
 from artifact_plugins.records.status import FinalStatus
 from artifact_plugins.records.task import Task, TaskState, TaskType
 
@@ -36,17 +48,22 @@ __all__ = [
     "ArtifactVersion",
     "Batch",
     "CacheEntry",
+    "CodeArchive",
     "FileRecord",
     "FinalStatus",
     "IOType",
     "LinkQuery",
+    "LoadDecision",
     "Page",
+    "PluginSnapshot",
     "Preview",
     "Producer",
     "Run",
     "RunQuery",
     "RunState",
     "SaveType",
+    "Signature",
+    "SnapshotQuery",
     "Task",
     "TaskQuery",
     "TaskState",

@@ -63,6 +63,9 @@ class ArtifactVersion(BaseModel):
             Of several: over the sorted lines `digest size path`.
         manifest_digest: `sha256:hex` of the manifest in the content store;
             None for a value inside the record.
+        plugin_snapshot: `PluginSnapshot.id` of the code that wrote it.
+        signature: DSSE signature over the manifest as JSON, for a value inside
+            the record; the manifest in the store carries its own.
         item_count: Number of chunks or elements of a streamed or mapped value.
         deleted_at: When it was deleted; it can be restored until its bytes
             are collected. The record stays, so that links still lead somewhere.
@@ -89,6 +92,7 @@ class ArtifactVersion(BaseModel):
     is_directory: bool = False
     content_hash: str = ""
     manifest_digest: str | None = None
+    signature: str | None = None
     save_type: SaveType = SaveType.MANUAL
     description: str | None = None
     tags: tuple[str, ...] = ()

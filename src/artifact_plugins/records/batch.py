@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from artifact_plugins.records.artifact import ArtifactVersion
 from artifact_plugins.records.link import ArtifactTaskLink
 from artifact_plugins.records.run import Run
+from artifact_plugins.records.snapshot import PluginSnapshot
 from artifact_plugins.records.task import Task
 
 
@@ -17,10 +18,13 @@ class VersionDraft:
     Attributes:
         version: The record with `version == 0`.
         idempotency_key: The same key with the same content is the same version.
+        snapshot: What it is pinned to, when this process has not committed
+            that snapshot yet; inserted with the version, once per ledger.
     """
 
     version: ArtifactVersion
     idempotency_key: str
+    snapshot: PluginSnapshot | None = None
 
 
 @dataclass(frozen=True, slots=True)

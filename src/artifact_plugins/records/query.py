@@ -56,3 +56,11 @@ class LinkQuery:
     task_ids: tuple[str, ...] | None = None
     version_ids: tuple[str, ...] | None = None
     io_types: tuple[IOType, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotQuery:
+    """Plugin snapshots, the newest first."""
+
+    ids: tuple[str, ...] | None = None
+    plugin: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -106,13 +107,18 @@ def _azurite() -> Path:
     folder = Path(sys.prefix) / "azurite"
     main = folder / "node_modules/azurite/dist/src/blob/main.js"
     npm = shutil.which("npm")
-    if not main.exists():
-        if npm is None or shutil.which("node") is None:
-            pytest.skip("Azurite needs node and npm")
-        options = ["--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder)]
-        done = subprocess.run([npm, "install", *options, AZURITE], capture_output=True, text=True)
-        if done.returncode:
-            pytest.skip(f"npm cannot install {AZURITE}: {done.stderr[-200:]}")
+    # The processes of one run of the tests wait for the first that installs it.
+    with (Path(sys.prefix) / "azurite.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not main.exists():
+            if npm is None or shutil.which("node") is None:
+                pytest.skip("Azurite needs node and npm")
+            options = ["--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder)]
+            done = subprocess.run(
+                [npm, "install", *options, AZURITE], capture_output=True, text=True
+            )
+            if done.returncode:
+                pytest.skip(f"npm cannot install {AZURITE}: {done.stderr[-200:]}")
     return main
 
 
@@ -201,26 +207,32 @@ def save() -> Save:
         store: ContentStore, files: dict[str, bytes], *, artifact: str = "flights", **fields: Any
     ) -> ArtifactVersion:
         version_id = fields.pop("id", None) or new_id()
+        sign = fields.pop("sign", None)
         writer = store.writer(version_id)
         for name, data in files.items():
             with writer.open(name) as sink:
                 sink.write(data)
         written = writer.finish()
-        published = writer.publish({"artifact": artifact}, "application/octet-stream")
+        said: dict[str, Any] = {
+            "artifact": artifact,
+            "project": "test",
+            "data_type": "builtins:bytes",
+            "format": "raw/1",
+            "content_hash": written.content_hash,
+            "created_at": now(),
+            "parameters": {},
+            **fields,
+        }
+        manifest = {**said, "created_at": said["created_at"].isoformat()}
+        published = writer.publish(manifest, "application/octet-stream", sign=sign)
         return ArtifactVersion(
             id=version_id,
-            project="test",
-            artifact=artifact,
             version=1,
-            data_type="builtins:bytes",
-            format="raw/1",
             uri=published.uri,
             files=written.files,
             size_bytes=written.size_bytes,
-            content_hash=written.content_hash,
             manifest_digest=published.manifest_digest,
-            created_at=now(),
-            **fields,
+            **said,
         )
 
     return save_files

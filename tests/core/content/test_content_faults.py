@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from artifact_plugins.content import ContentStore
+from artifact_plugins.content import ContentStore, staging
 from artifact_plugins.errors import (
     ArtifactMissingError,
     StoreFullError,
@@ -300,7 +300,7 @@ def test_store_path_that_is_a_file(open_store, tmp_path):
 
 KILLED = """
 import sys
-from artifact_plugins.content import ContentStore
+from artifact_plugins.content import ContentStore, staging
 store = ContentStore.open(sys.argv[1], durable=False)
 writer = store.writer(sys.argv[2])
 with writer.open("a") as sink:
@@ -312,7 +312,7 @@ print("published")
 
 CREATED = """
 import sys
-from artifact_plugins.content import ContentStore
+from artifact_plugins.content import ContentStore, staging
 ContentStore.open(sys.argv[1], durable=True)
 """
 
@@ -367,6 +367,31 @@ def test_collecting_spares_the_living(open_store, tmp_path):
     assert (one.collect_staging(), two.collect_staging()) == (0, 0)
 
     assert writer.publish({}, "text/plain").manifest_digest
+
+
+@pytest.mark.parametrize("before", ["open_below", "_lock"])
+def test_a_folder_collected_before_its_lock_is_made_again(
+    open_store, tmp_path, monkeypatch, before
+):
+    """Between mkdir and lock it looks like a dead process's; the save goes on in another one."""
+    root = tmp_path / "store"
+    writer, collector = open_store(root), open_store(root)
+    shutil.rmtree(root / "staging")  # those that they have since they opened
+    real, left = getattr(staging, before), []
+
+    def overtaken(*args):
+        if not left and list(root.glob("staging/*")):
+            monkeypatch.setattr(staging, before, real)
+            collector.collect_staging()
+            left.append(list(root.glob("staging/*")))
+        return real(*args)
+
+    monkeypatch.setattr(staging, before, overtaken)
+
+    published = attempt(writer, b"x" * 9000)
+
+    assert left == [[]]  # the control: its first folder was gone
+    assert published.manifest_digest
 
 
 def test_close_leaves_staging_empty(open_store, tmp_path):

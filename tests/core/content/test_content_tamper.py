@@ -21,6 +21,7 @@ from artifact_plugins.errors import (
 from artifact_plugins.records import FileRecord, new_id
 
 SIZES = [5000, 300_000]  # read, and mapped
+ANOTHER = "01890a5d-ac96-774b-bcce-b302099a8057"
 
 
 @pytest.fixture(params=["always", "first"])
@@ -125,8 +126,8 @@ def test_swapped_manifests(local, fresh, save, folder_of):
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("version_id", new_id()),
-        ("store_id", new_id()),
+        ("version_id", ANOTHER),
+        ("store_id", ANOTHER),
         ("files", []),
         ("files", None),
         ("files", [{"path": "a"}]),

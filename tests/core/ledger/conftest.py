@@ -13,8 +13,10 @@ from artifact_plugins.records import (
     ArtifactTaskLink,
     ArtifactVersion,
     Batch,
+    CodeArchive,
     FileRecord,
     IOType,
+    PluginSnapshot,
     Producer,
     Run,
     Task,
@@ -57,9 +59,41 @@ class Make:
         }
         return ArtifactVersion(artifact=artifact, **values)
 
-    def draft(self, artifact: str = "flights", key: str | None = None, **fields: Any) -> Any:
+    def draft(
+        self,
+        artifact: str = "flights",
+        key: str | None = None,
+        snapshot: PluginSnapshot | None = None,
+        **fields: Any,
+    ) -> Any:
+        if snapshot is not None:
+            fields = {"plugin_snapshot": snapshot.id, **fields}
         version = self.version(artifact, **fields)
-        return VersionDraft(version, key or version.id)
+        return VersionDraft(version, key or version.id, snapshot)
+
+    def snapshot(self, content: str = "ab", **fields: Any) -> PluginSnapshot:
+        file = FileRecord(path="shop/orders.py", size_bytes=9, digest=f"sha256:{content * 32}")
+        archive = CodeArchive(
+            role="plugin",
+            name="materializers.shop",
+            digest=f"sha256:{content * 32}",
+            roots=("shop",),
+            files=(file,),
+            extensions=("shop/fast.so",),
+            distribution="shop-tools",
+            distribution_version="1.2",
+        )
+        values = {
+            "id": f"sha256:{content * 32}",
+            "plugin": "materializers.shop",
+            "entry_object": "shop.orders:OrderMaterializer",
+            "archives": (archive,),
+            "python_version": "3.11.7",
+            "libraries": {"pandas": "3.0.0"},
+            "created_at": now(),
+            **fields,
+        }
+        return PluginSnapshot(**values)
 
     def link(self, task: Task, io_type: IOType, key: str, **fields: Any) -> ArtifactTaskLink:
         values: dict[str, Any] = {"id": new_id(), "run_id": task.run_id, "task_id": task.id}

@@ -26,48 +26,58 @@ from artifact_plugins.errors import (
 )
 from artifact_plugins.ledger import Ledger, migrations
 from artifact_plugins.ledger.schema import SCHEMA_VERSION, revision
-from artifact_plugins.records import LinkQuery, TaskQuery, VersionQuery
+from artifact_plugins.records import Batch, LinkQuery, SnapshotQuery, TaskQuery, VersionQuery
 
-FIRST = Path(__file__).with_name("schema_1.sql")
+OLD = {number: Path(__file__).with_name(f"schema_{number}.sql") for number in (1, 2)}
+# A column that the next schema added to `version`.
+ADDED_NEXT = {1: "deleted_at", 2: "signature"}
 WORKERS = Path(__file__).with_name("ledger_workers.py")
 POINTS = ["migrate.applied", "migrate.before_commit"]
 TABLES = (
     *("artifact", "version_kind", "run", "task", "version"),
     *("version_tag", "version_alias", "link"),
+    *("cache_entry", "aborted_version", "ledger_identity"),
 )
 
 
+@pytest.fixture(params=OLD, ids="schema_{}".format)
+def old_schema(request: pytest.FixtureRequest) -> int:
+    """The schema that an older release wrote."""
+    return int(request.param)
+
+
 @pytest.fixture
-def old_url(url: str) -> str:
-    """The URL of a ledger as the first release left it."""
+def old_url(url: str, old_schema: int) -> str:
+    """The URL of a ledger as an older release left it."""
     if url.startswith("sqlite"):
-        _write_sqlite(Path(url.removeprefix("sqlite:///")))
+        _write_sqlite(Path(url.removeprefix("sqlite:///")), old_schema)
     else:
-        _write_postgresql(url)
+        _write_postgresql(url, old_schema)
     return url
 
 
-def _write_sqlite(path: Path) -> None:
+def _write_sqlite(path: Path, schema: int) -> None:
     raw = sqlite3.connect(path)
     raw.execute("PRAGMA journal_mode=WAL")
-    raw.executescript(FIRST.read_text(encoding="utf-8"))
+    raw.executescript(OLD[schema].read_text(encoding="utf-8"))
     raw.close()
 
 
-def _write_postgresql(url: str) -> None:
-    """Copy the rows; no release ever wrote schema 1 there, so the first migration makes it."""
+def _write_postgresql(url: str, schema: int) -> None:
+    """Copy the rows into the tables that the migrations of that time make."""
     import psycopg  # late: only the tests marked `server` need it
 
     from artifact_plugins.ledger.migrations.run import run_migrations
 
     old = sqlite3.connect(":memory:")
     old.row_factory = sqlite3.Row
-    old.executescript(FIRST.read_text(encoding="utf-8"))
+    old.executescript(OLD[schema].read_text(encoding="utf-8"))
+    there = {row[0] for row in old.execute("SELECT name FROM sqlite_master")}
     raw = psycopg.connect(url)
     engine = create_engine("postgresql+psycopg://", creator=lambda: raw, poolclass=StaticPool)
     with engine.begin() as connection:
-        run_migrations(connection, "test", to=revision(1))
-        for table in TABLES:
+        run_migrations(connection, "test", to=revision(schema))
+        for table in (one for one in TABLES if one in there):
             for row in old.execute(f"SELECT * FROM {table}"):
                 values = dict(row)
                 if "is_directory" in values:
@@ -108,7 +118,7 @@ def open_elsewhere(old_url: str) -> Iterator[Callable[..., subprocess.Popen[str]
 
 
 def look(url: str) -> tuple[str, bool]:
-    """Return what the database says its schema is, and whether it has what schema 2 added."""
+    """Return what the database says its schema is, and whether it has what this one added."""
     if url.startswith("sqlite"):
         raw: Any = sqlite3.connect(url.removeprefix("sqlite:///"))
         number = str(raw.execute("PRAGMA user_version").fetchone()[0])
@@ -124,11 +134,11 @@ def look(url: str) -> tuple[str, bool]:
         )
     found = {row[0] for row in raw.execute(names)}
     raw.close()
-    return number, "deleted_at" in found
+    return number, "signature" in found
 
 
 def assert_complete(ledger: Ledger) -> None:
-    """Everything that the first release wrote is there, and the ledger takes more."""
+    """Everything that the older release wrote is there."""
     run = ledger.run("delays-1")
     assert run.parameters == {"month": [1, 2]}
     assert [task.name for task in ledger.tasks(TaskQuery(run_id=run.id))] == ["root", "mean"]
@@ -144,14 +154,37 @@ def assert_complete(ledger: Ledger) -> None:
     output, literal = ledger.links(LinkQuery(run_id=run.id))
     assert (output.version_id, output.producer.iteration) == (delay.id, 0)
     assert literal.value == "UA"
+    assert (first.signature, ledger.snapshots(SnapshotQuery()).items) == (None, ())
     assert ledger.check() == []
 
 
-def test_an_older_ledger_is_upgraded_when_it_is_opened(old_url, make):
-    """A ledger of the first release reads back whole, and numbers go on where they were."""
+def assert_schema_2_is_complete(ledger: Ledger) -> None:
+    """So is what only schema 2 had: the trash, aborted saves, the cache, an identity."""
+    assert ledger.latest("default", "delay").plugin_snapshot == "sha256:" + "1" * 64
+    assert ledger.latest("default", "flights").manifest_digest == "sha256:" + "2" * 64
+    ids = [f"019a0000-0000-7000-8000-000000000{number}" for number in (103, 104, 106, 107)]
+    found = ledger.version_states(ids)
+    assert list(map(found.get, ids)) == ["live", "collected", "deleted", "aborted"]
+    assert ledger.restore_version(ids[2])[0].tags == ("lost",)
+    entry = ledger.cache_entry("key of mean")
+    assert entry is not None
+    assert entry.parts == {"code": "c0de"}
+    assert ledger.identity() == "019a0000-0000-7000-8000-000000000999"
+
+
+def test_an_older_ledger_is_upgraded_when_it_is_opened(old_url, old_schema, make):
+    """A ledger of an older release reads back whole, and numbers go on where they were."""
     with Ledger.open(old_url, durable=True) as ledger:
         assert_complete(ledger)
+        if old_schema == 2:
+            assert_schema_2_is_complete(ledger)
         assert make.save(ledger).version == 3
+        pinned = make.draft(
+            "pinned", signature='{"key_id":"..","sig":".."}', snapshot=make.snapshot()
+        )
+        (version,) = ledger.write(Batch(versions=(pinned,)))
+        assert ledger.version(version.id).signature == pinned.version.signature
+        assert ledger.snapshot(pinned.snapshot.id) == pinned.snapshot
 
     assert look(old_url) == (str(SCHEMA_VERSION), True)
     with Ledger.open(old_url, durable=True) as again:
@@ -159,15 +192,15 @@ def test_an_older_ledger_is_upgraded_when_it_is_opened(old_url, make):
 
 
 @ONLY_SQLITE
-def test_a_copy_of_the_old_file_stays_beside_it(old_url, tmp_path):
+def test_a_copy_of_the_old_file_stays_beside_it(old_url, old_schema, tmp_path):
     """The backup is a whole ledger of the old schema, one file, and is made once."""
     for _ in range(2):
         Ledger.open(old_url, durable=True).close()
 
     copies = sorted(path.name for path in tmp_path.glob("*backup*"))
-    assert copies == ["ledger.sqlite.backup-1"]
+    assert copies == [f"ledger.sqlite.backup-{old_schema}"]
     copy = f"sqlite:///{tmp_path / copies[0]}"
-    assert look(copy) == ("1", False)
+    assert look(copy) == (str(old_schema), False)
     with Ledger.open(copy, durable=True) as restored:
         assert_complete(restored)
 
@@ -203,7 +236,7 @@ def shape(ledger: Ledger) -> set[tuple[Any, ...]]:
 
 
 def test_an_upgraded_ledger_has_the_same_tables_as_a_new_one(old_url, tmp_path, request):
-    """Schema 1 and its migrations give the columns, keys and indexes that a new ledger has."""
+    """An old schema and its migrations give the columns, keys and indexes that a new ledger has."""
     if old_url.startswith("sqlite"):
         new_url = f"sqlite:///{tmp_path}/new.sqlite"
     else:
@@ -226,35 +259,35 @@ def test_migrations_lead_to_the_schema():
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_a_kill_in_the_middle_leaves_the_old_ledger(old_url, open_elsewhere, point):
-    """Kill -9 at any point of an upgrade leaves schema 1 whole; the next opening upgrades (A12)."""
-    kill_and_open(old_url, open_elsewhere, point)
+def test_a_kill_in_the_middle_leaves_the_old_ledger(old_url, old_schema, open_elsewhere, point):
+    """Kill -9 at any point of an upgrade leaves the old one whole; the next opening upgrades (A12)."""
+    kill_and_open(old_url, old_schema, open_elsewhere, point)
 
 
 @ONLY_SQLITE
-def test_a_kill_after_the_copy_leaves_the_old_ledger(old_url, open_elsewhere):
-    """Kill -9 between the copy and the upgrade leaves schema 1 whole too (A12)."""
-    kill_and_open(old_url, open_elsewhere, "migrate.backed_up")
+def test_a_kill_after_the_copy_leaves_the_old_ledger(old_url, old_schema, open_elsewhere):
+    """Kill -9 between the copy and the upgrade leaves the old ledger whole too (A12)."""
+    kill_and_open(old_url, old_schema, open_elsewhere, "migrate.backed_up")
 
 
-def kill_and_open(old_url: str, open_elsewhere: Any, point: str) -> None:
+def kill_and_open(old_url: str, old_schema: int, open_elsewhere: Any, point: str) -> None:
     process = open_elsewhere(f"{point}=kill")
     _, err = process.communicate(timeout=60)
 
     assert process.returncode == -signal.SIGKILL, err
-    assert look(old_url) == ("1", False)
+    assert look(old_url) == (str(old_schema), False)
     with Ledger.open(old_url, durable=True) as ledger:
         assert_complete(ledger)
 
 
 @ONLY_SQLITE
-def test_without_one_transaction_a_kill_leaves_neither(old_url):
+def test_without_one_transaction_a_kill_leaves_neither(old_url, old_schema):
     """Negative control: a step of the upgrade that is committed by itself is seen as half."""
     raw = sqlite3.connect(old_url.removeprefix("sqlite:///"), isolation_level=None)
-    raw.execute("ALTER TABLE version ADD COLUMN deleted_at BIGINT")
+    raw.execute(f"ALTER TABLE version ADD COLUMN {ADDED_NEXT[old_schema]} BIGINT")
     raw.close()
 
-    assert look(old_url) == ("1", True)
+    assert look(old_url) == (str(old_schema), old_schema == SCHEMA_VERSION - 1)
     with pytest.raises(StoreWriteError, match="duplicate column"):
         Ledger.open(old_url, durable=True)
 
@@ -272,7 +305,7 @@ def test_openers_wait_for_each_other(old_url, open_elsewhere):
 
 
 @ONLY_SQLITE
-def test_without_room_for_the_copy_nothing_is_upgraded(old_url, monkeypatch, tmp_path):
+def test_without_room_for_the_copy_nothing_is_upgraded(old_url, old_schema, tmp_path):
     """A full disk before the upgrade is StoreFullError, and the ledger stays as it is (A15)."""
     from artifact_plugins import failpoints
 
@@ -283,21 +316,21 @@ def test_without_room_for_the_copy_nothing_is_upgraded(old_url, monkeypatch, tmp
     finally:
         failpoints.configure("")
 
-    assert look(old_url) == ("1", False)
+    assert look(old_url) == (str(old_schema), False)
     assert not list(tmp_path.glob("*.partial"))
 
 
 @ONLY_SQLITE
-def test_an_old_ledger_that_cannot_be_written_is_named(old_url, monkeypatch, tmp_path):
+def test_an_old_ledger_that_cannot_be_written_is_named(old_url, old_schema, monkeypatch, tmp_path):
     """An old ledger in a read-only place is refused, says what to do, and is not touched."""
     path = Path(old_url.removeprefix("sqlite:///"))
     monkeypatch.setattr(os, "access", lambda _, mode: mode == os.R_OK)
     before = path.read_bytes()
 
-    with pytest.raises(StoreWriteError, match="schema 1 and must be upgraded") as caught:
+    with pytest.raises(StoreWriteError, match=f"schema {old_schema} and must be") as caught:
         Ledger.open(old_url, durable=True)
 
-    assert (caught.value.found, caught.value.known) == (1, SCHEMA_VERSION)
+    assert (caught.value.found, caught.value.known) == (old_schema, SCHEMA_VERSION)
     assert path.read_bytes() == before
     assert [one.name for one in tmp_path.glob("*backup*")] == []
 
@@ -321,12 +354,13 @@ def test_a_newer_schema_is_refused(url):
 
 
 @ONLY_SQLITE
-def test_a_schema_that_nobody_wrote_is_refused(old_url):
+def test_a_schema_that_nobody_wrote_is_refused(old_url, old_schema):
     """An old number in the file and another in its table is LedgerCorruptError."""
     raw = sqlite3.connect(old_url.removeprefix("sqlite:///"))
+    raw.execute("DROP TABLE IF EXISTS ledger_schema")
     raw.execute("CREATE TABLE ledger_schema (version_num VARCHAR(32) PRIMARY KEY)")
     raw.execute("INSERT INTO ledger_schema VALUES ('0077')")
-    raw.execute("PRAGMA user_version=1")
+    raw.execute(f"PRAGMA user_version={old_schema}")
     raw.commit()
     raw.close()
 

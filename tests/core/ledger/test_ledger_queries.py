@@ -386,10 +386,13 @@ def test_a_page_of_many_is_found_by_an_index(large, query):
 
 def scan_seconds(ledger: Ledger) -> float:
     """Return how long this machine now needs to look at every version."""
-    started = time.perf_counter()
     raw = ledger._database.connection().raw
-    raw.execute("SELECT seq FROM version WHERE format = 'none' ORDER BY seq").fetchall()
-    return time.perf_counter() - started
+    times = []
+    for _ in range(3):
+        started = time.perf_counter()
+        raw.execute("SELECT seq FROM version WHERE format = 'none' ORDER BY seq").fetchall()
+        times.append(time.perf_counter() - started)
+    return min(times)
 
 
 def test_a_listing_without_an_index_would_be_noticed(large):

@@ -76,3 +76,6 @@ class RemoteBlobs:
             retried(self._bucket, lambda: self._bucket.delete(key))
         except Fault as fault:
             raise write_error(fault, f"the removal of {key!r}", self._bucket.title) from fault
+
+    def settle(self, key: str) -> None:
+        """Do nothing: what can be read from a bucket is durable."""

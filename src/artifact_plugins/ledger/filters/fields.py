@@ -186,4 +186,17 @@ RUNS = Kind(
     functions={"reads": 1, "writes": 1},
 )
 
-KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (VERSIONS, LINKS, TASKS, RUNS)}
+SNAPSHOTS = Kind(
+    name="snapshots",
+    table="plugin_snapshot",
+    tie="seq",
+    order="-created_at",
+    by_time=frozenset({"created_at"}),
+    fields={
+        **_own("plugin_snapshot", id="text", plugin="text", entry_object="text"),
+        **_own("plugin_snapshot", python_version="text", archives="json", libraries="object?"),
+        **_own("plugin_snapshot", created_at="time"),
+    },
+)
+
+KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (VERSIONS, LINKS, TASKS, RUNS, SNAPSHOTS)}

@@ -27,6 +27,7 @@ _RECORDS: Mapping[str, Callable[[Row], Any]] = MappingProxyType(
         "links": rows.link_record,
         "tasks": rows.task_record,
         "runs": rows.run_record,
+        "snapshots": rows.snapshot_record,
     }
 )
 _INT_MAX = 2**63 - 1
@@ -65,7 +66,8 @@ def prepare(
         kind_name: Of `KINDS`.
         where: The filter, or several that must all hold; all records when it is empty.
         order_by: The order; None for that of time.
-        project: Only records of this project, unless the filter mentions `project`.
+        project: Only records of this project, unless the filter mentions `project`
+            or the kind has none.
         values: For names in the filter that are no fields.
 
     Raises:
@@ -79,7 +81,7 @@ def prepare(
     order = parse_order(kind.order if order_by is None else order_by, kind)
     mentioned = tree.columns(predicate)
     scopes: list[tree.Predicate] = []
-    if project is not None and "project" not in mentioned:
+    if project is not None and "project" in kind.fields and "project" not in mentioned:
         scopes.append(tree.Compare(tree.Column("project"), "==", tree.Literal(project)))
     if "deleted_at" in kind.fields and "deleted_at" not in mentioned:
         scopes.append(tree.IsNone(tree.Column("deleted_at")))
