@@ -14,8 +14,8 @@ from artifact_materializers.python.state import (
     ReadColumns,
     Refused,
 )
-from artifact_plugins.contracts.refs import find_type, type_path
-from artifact_plugins.errors import LoadFailedError, PayloadClassNotFoundError
+from artifact_plugins.contracts.refs import note_type, type_path
+from artifact_plugins.errors import LoadFailedError
 
 _HEAP_TYPE = 1 << 9
 """Py_TPFLAGS_HEAPTYPE: set for every class made by a class statement."""
@@ -72,10 +72,10 @@ def path_of_class(cls: type, value: Any) -> str:
     if "<locals>" in name:
         raise Refused(value, f"belongs to class {path!r}, defined inside a function", hint)
     try:
-        found = find_type(path)
-    except PayloadClassNotFoundError as error:
+        is_lasting = note_type(cls, path)
+    except Exception as error:
         raise Refused(value, f"belongs to class {path!r}, which has no such path", hint) from error
-    if found is not cls:
+    if not is_lasting:
         raise Refused(value, f"belongs to class {path!r}, but another class has that path", hint)
     return path
 

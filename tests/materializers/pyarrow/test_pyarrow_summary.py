@@ -119,9 +119,9 @@ def test_preview_is_bounded():
         }
     )
 
-    start = time.perf_counter()
+    start = time.thread_time()
     (preview,) = preview_table(table)
 
     assert len(preview.content) < 4000
-    assert time.perf_counter() - start < 0.5
+    assert time.thread_time() - start < 0.5
     assert preview.content.splitlines()[0].count("|") == 13

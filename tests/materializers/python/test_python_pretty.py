@@ -65,10 +65,10 @@ def test_huge_values_cost_as_little_as_small_ones():
     """A million elements, and a text of 10 MB, are shown in bounded time and space."""
     values = [list(range(1_000_000)), "x" * 10_000_000, {"k" * 100_000: ["y" * 100_000] * 1000}]
 
-    start = time.perf_counter()
+    start = time.thread_time()
     for value in values:
         describe(value)
         assert len(pretty(value)) <= 2_200
-    seconds = time.perf_counter() - start
+    seconds = time.thread_time() - start
 
     assert seconds < 0.05
