@@ -24,6 +24,8 @@ def load_flights(month: int, rows: int = 3000) -> Annotated[pd.DataFrame, "fligh
             "carrier": pd.Categorical.from_codes(numbers % 3, list(CARRIERS)),
             "day": pd.Timestamp(2013, month, 1) + pd.to_timedelta(numbers % 28, unit="D"),
             "delay": (numbers * month % 97) / 7.0,
+            # Enough different values that the file is too large for its record.
+            "miles": numbers * 37 % 2903,
         }
     )
 
