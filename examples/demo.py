@@ -18,7 +18,8 @@ def main() -> None:
     console = Console(width=100 if not sys.stdout.isatty() else None)
     started = time.perf_counter()
     with ap.open_session(ap.Settings(plugins=("stopwatch",), cache=True)) as session:
-        import flights  # late: loading pandas and numpy is not our part
+        import drift  # late: loading pandas and numpy is not our part
+        import flights
         import stopwatch
 
         console.rule("[bold]1. the run")
@@ -76,6 +77,8 @@ def main() -> None:
             f"{sum(v.size_bytes for v in run.versions()) / 1e6:,.0f} MB; "
             f"{time.perf_counter() - started - total:.2f} s for start, registration and this page"
         )
+        console.rule("[bold]6. the code changes, the artifact stays")
+        drift.show(console)
         console.print("\nnow try:  artifact-plugins list   ·   show ranking   ·   lineage report")
 
 

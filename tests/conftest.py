@@ -32,9 +32,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 @pytest.fixture(autouse=True)
-def _own_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_working_folder(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Keep what a test stores out of the checkout, and the caller's settings out of the test."""
     monkeypatch.chdir(tmp_path)
+    # The key that signs what the tests save.
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "config"))
     for name in list(os.environ):
         if name.startswith("ARTIFACT_PLUGINS_"):
             monkeypatch.delenv(name)

@@ -4,8 +4,9 @@ Pipeline authors: `step`, `pipeline`, `start_run`, `value`, `for_each`, `one_of`
 `exit_handler`, `FinalStatus`, `Output`, `Input`, `Lazy`, `log_artifact`,
 `load_artifact`, `log_metadata`, `current_task`.
 By hand: `save`, `load`, `register`, `lineage`, `versions`, `runs`, `tasks`,
-`links`, `open_session`, `Settings`.
-Plugin authors: `Materializer`, `MaterializerOffer`, `hookimpl`, `Preview`,
+`links`, `migrate`, `open_session`, `Settings`.
+Plugin authors: `Materializer`, `MaterializerOffer`, `ArtifactTask`,
+`ArtifactTaskOffer`, `hookimpl`, `Preview`,
 and the contract tests in `artifact_plugins.testing`.
 
 Maintainers: floors, top to bottom, each importing only what is below it:
@@ -19,8 +20,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from artifact_plugins.contracts.artifact_task import ArtifactTask as ArtifactTask
     from artifact_plugins.contracts.hookspecs import hookimpl as hookimpl
     from artifact_plugins.contracts.materializer import Materializer as Materializer
+    from artifact_plugins.contracts.offers import ArtifactTaskOffer as ArtifactTaskOffer
     from artifact_plugins.contracts.offers import MaterializerOffer as MaterializerOffer
     from artifact_plugins.contracts.offers import RuntimeOffer as RuntimeOffer
     from artifact_plugins.contracts.runtime import Runtime as Runtime
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
     from artifact_plugins.steps import load_artifact as load_artifact
     from artifact_plugins.steps import log_artifact as log_artifact
     from artifact_plugins.steps import log_metadata as log_metadata
+    from artifact_plugins.steps import migrate as migrate
     from artifact_plugins.steps import one_of as one_of
     from artifact_plugins.steps import open_session as open_session
     from artifact_plugins.steps import pipeline as pipeline
@@ -70,6 +74,8 @@ _WHERE = {
     "for_each": "steps",
     "exit_handler": "steps",
     "ArtifactPluginsError": "errors",
+    "ArtifactTask": "contracts.artifact_task",
+    "ArtifactTaskOffer": "contracts.offers",
     "ArtifactVersion": "records.artifact",
     "IOType": "records.link",
     "Input": "steps",
@@ -88,6 +94,7 @@ _WHERE = {
     "load_artifact": "steps",
     "log_artifact": "steps",
     "log_metadata": "steps",
+    "migrate": "steps",
     "open_session": "steps",
     "pipeline": "steps",
     "register": "steps",

@@ -16,7 +16,13 @@
     │       ├── ManifestTooLargeError
     │       └── ResourceLimitError
     ├── TrustError                      refused to execute
-    │   └── UnsafeFormatError
+    │   ├── UnsafeFormatError           the format executes code on load
+    │   ├── UntrustedSnapshotError      nobody trusted vouches for the code
+    │   ├── UntrustedKeyError           signed by an unknown or revoked key
+    │   ├── KeyExpiredError             signed by a key whose time is over
+    │   ├── SignatureInvalidError       signed for something else, or not at all
+    │   ├── KeyUnreadableError          a key or trust file cannot be used
+    │   └── SecretInSnapshotError       the code to archive holds a secret
     ├── LedgerError                     records at rest
     │   ├── LedgerBusyError             locked for longer than the timeout
     │   ├── LedgerCorruptError
@@ -47,7 +53,8 @@
     │   ├── RoundTripError
     │   ├── LoadFailedError
     │   ├── PayloadClassNotFoundError
-    │   └── EnvironmentMismatchError
+    │   └── EnvironmentMismatchError    other libraries than recorded
+    │       └── PythonVersionMismatchError
     ├── RunError                        while the tasks of a run execute
     │   ├── RunInterruptedError         Ctrl-C, an exit; the task had not ended
     │   ├── WorkerLostError             the process that ran the task is gone
@@ -184,6 +191,30 @@ class TrustError(ArtifactPluginsError):
 
 class UnsafeFormatError(TrustError):
     """The format executes code on load and is not trusted."""
+
+
+class UntrustedSnapshotError(TrustError):
+    """Nobody whom the reader trusts vouches for the archived code; nothing was executed."""
+
+
+class UntrustedKeyError(TrustError):
+    """The signature is of a key that is unknown, revoked or not for this plugin."""
+
+
+class KeyExpiredError(TrustError):
+    """The signature is of a key whose time is over."""
+
+
+class SignatureInvalidError(TrustError):
+    """A signature is missing, damaged, or was made for something else."""
+
+
+class KeyUnreadableError(TrustError):
+    """A key or the trust file cannot be read or used."""
+
+
+class SecretInSnapshotError(TrustError, ValueError):
+    """The code to archive holds what looks like a secret; names the file."""
 
 
 class LedgerError(ArtifactPluginsError):
@@ -332,6 +363,10 @@ class PayloadClassNotFoundError(MaterializerError, LookupError):
 
 class EnvironmentMismatchError(MaterializerError):
     """Loading needs other library versions than the installed ones."""
+
+
+class PythonVersionMismatchError(EnvironmentMismatchError):
+    """Loading needs another Python version than the running one."""
 
 
 class PluginError(ArtifactPluginsError):

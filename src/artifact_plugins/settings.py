@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     PydanticBaseSettingsSource,
     PyprojectTomlConfigSettingsSource,
     SettingsConfigDict,
@@ -19,6 +20,9 @@ from pydantic_settings import (
 
 from artifact_plugins.errors import SettingsError, describe
 from artifact_plugins.records.names import check_name
+
+# Whom to trust is decided by who reads, and a stranger's checkout has a pyproject.toml too.
+_READERS_OWN = ("trust_home", "trust_pins")
 
 
 class Settings(BaseSettings):
@@ -56,6 +60,22 @@ class Settings(BaseSettings):
             collector takes them. Nothing that was acknowledged is lost with 0, but
             tasks whose outputs are not committed yet fail with `SaveAbortedError`.
         created_by: Recorded with every version; the login name by default.
+        artifact_tasks: Artifact tasks by type: `{"pandas:DataFrame": "csv_frame"}`.
+        allow_pickle: Whether a value that nothing else handles is pickled.
+        trust: Whose code and pickles are executed: `installed` (nobody's),
+            `signed` (of the own key and of trusted keys), `pinned` (digests in
+            `trust_pins` and the trust file only), `unsafe` (everybody's; only as
+            an argument, never from the environment or a file).
+        trust_pins: Digests of snapshots, archives or manifests that may execute.
+            Never read from pyproject.toml, which may be a stranger's.
+        trust_home: Folder of the own key and the trust file; by default
+            `~/.config/artifact_plugins`. Never read from pyproject.toml.
+        snapshots: Whether installed code that differs from what wrote a version
+            loads it when it reads the format: `compatible`, or `exact`: the
+            archived code does.
+        renames: Where classes went: `{"old.path:Class": "new.path:Class"}`.
+        isolation: `uv` builds the recorded environment for a version whose
+            libraries do not fit the installed ones; `none` makes it an error.
     """
 
     model_config = SettingsConfigDict(
@@ -84,6 +104,14 @@ class Settings(BaseSettings):
     trash_seconds: float = Field(default=7 * 24 * 3600, ge=0, le=1e10)
     grace_seconds: float = Field(default=24 * 3600, ge=0, le=1e10)
     created_by: str = Field(default_factory=lambda: _login_name())
+    artifact_tasks: dict[str, str] = {}
+    allow_pickle: bool = True
+    trust: Literal["installed", "signed", "pinned", "unsafe"] = "signed"
+    trust_pins: tuple[str, ...] = ()
+    trust_home: Path | None = None
+    snapshots: Literal["compatible", "exact"] = "compatible"
+    renames: dict[str, str] = {}
+    isolation: Literal["none", "uv"] = "none"
 
     def __init__(self, **values: Any) -> None:
         try:
@@ -106,6 +134,8 @@ class Settings(BaseSettings):
                 "[tool.artifact_plugins] of pyproject.toml; nothing was opened",
                 name=name,
             ) from error
+        except SettingsError:
+            raise
         # No JSON in the environment (a SettingsError of pydantic), no TOML in
         # pyproject.toml, no text in it, or nobody may read it.
         except (ValueError, OSError) as error:
@@ -130,16 +160,36 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments win over the environment, the environment over pyproject.toml."""
+        assert isinstance(env_settings, EnvSettingsSource)
+        if env_settings.env_vars.get("artifact_plugins_trust") == "unsafe":
+            raise _not_from("trust = 'unsafe'", "the environment")
         try:
             pyproject = PyprojectTomlConfigSettingsSource(settings_cls, Path("pyproject.toml"))
         except FileNotFoundError:  # the working folder was removed
             return init_settings, env_settings
+        found = pyproject()  # as it will be taken: TRUST is trust there too
+        if found.get("trust") == "unsafe":
+            raise _not_from("trust = 'unsafe'", "pyproject.toml")
+        for name in _READERS_OWN:
+            if name in found:
+                raise _not_from(name, "pyproject.toml")
         return init_settings, env_settings, pyproject
 
     @cached_property
     def is_durable(self) -> bool:
         """Whether files and transactions are synced before a save is acknowledged."""
         return self.durability == "full"
+
+
+def _not_from(what: str, source: str) -> SettingsError:
+    name = what.partition(" ")[0]
+    instead = "" if name == "trust" else f", as ARTIFACT_PLUGINS_{name.upper()}"
+    return SettingsError(
+        f"{what} is not taken from {source}: whose code runs is decided by the reader, "
+        "not by what came with the data",
+        hint=f"set it as argument of Settings{instead} or not at all; nothing was opened",
+        name=name,
+    )
 
 
 def _login_name() -> str:

@@ -27,6 +27,10 @@ _COMMANDS = {
     "gc": ("gc", "Remove the bytes of what was deleted long ago or never finished."),
     "explain": ("explain", "Explain which materializer handles a type."),
     "explain-cache": ("explain_cache", "Explain why a task was or was not served from the cache."),
+    "explain-load": ("explain_load", "Explain with which code a version would be loaded."),
+    "migrate": ("migrate", "Write old versions anew in another form, as new versions."),
+    "trust": ("trust", "List and change whose code and pickles may execute."),
+    "export-task": ("export_task", "Write an artifact task or materializer for another system."),
     "plugins": ("plugins", "List the installed plugins, broken ones too."),
     "doctor": ("doctor", "Check the ledger, every stored byte and the plugins."),
 }

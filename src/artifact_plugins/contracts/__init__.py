@@ -1,11 +1,13 @@
 """The promises between rooms, and between us and plugin authors.
 
 materializer.py   Materializer: turns a value into files and back, by type
-abilities.py      optional abilities of a materializer: DirectIO, StreamIO, PartialIO, UsesParts
+abilities.py      optional abilities of a materializer: DirectIO, StreamIO, PartialIO, LoadsSafely,
+                   UsesParts
 files.py          FileWriter, FileReader: what DirectIO materializers see
 refs.py           type_path, find_type, load_target: classes by public import path
 folder.py          FolderFiles, DirectMaterializer: a plain folder as the files of a version
-offers.py         MaterializerOffer: what a plugin answers, without importing anything
+artifact_task.py  ArtifactTask: turns a value into files and back, by name
+offers.py         MaterializerOffer, ArtifactTaskOffer: what a plugin answers; imports nothing
 hookspecs.py      every hook: when it runs, its arguments, what raising does
 runtime.py        Runtime: what executes step calls
 """

@@ -39,6 +39,38 @@ class PartialIO(Protocol):
         ...
 
 
+@runtime_checkable
+class LoadsSafely(Protocol):
+    """Loads some values of a format that can execute code, without executing any."""
+
+    def load_safely(self, files: FileReader, data_type: type) -> Any:
+        """Load a value that holds nothing but plain data.
+
+        Raises:
+            UnsafeFormatError: It holds more; nothing was executed or built.
+        """
+        ...
+
+
+@runtime_checkable
+class LoadsSafely(Protocol):
+    """Loads plain values of a format that executes code, without executing any.
+
+    For materializers with `executes_on_load`: the session asks them before it
+    refuses a version that nobody vouches for.
+    """
+
+    def load_safely(self, files: FileReader, data_type: type) -> Any:
+        """Return the value if its files hold nothing but what is known to be harmless.
+
+        Everything is looked at before anything is built.
+
+        Raises:
+            UnsafeFormatError: The files hold something else; nothing was executed.
+        """
+        ...
+
+
 class ChunkWriter(Protocol):
     """Takes the chunks of one streamed value, in order."""
 

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from artifact_plugins.contracts.offers import MaterializerOffer, RuntimeOffer
+from artifact_plugins.contracts.offers import ArtifactTaskOffer, MaterializerOffer, RuntimeOffer
 
 if TYPE_CHECKING:
-    from artifact_plugins.records import ArtifactVersion, Run, Task
+    from artifact_plugins.records import ArtifactVersion, LoadDecision, Run, Task
 
 PROJECT = "artifact_plugins"
 
@@ -30,6 +30,37 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 @hookspec
 def register_materializers() -> Sequence[MaterializerOffer]:  # type: ignore[empty-body]  # a spec
     """Offer materializers. All answers count; a key claimed twice is refused."""
+
+
+@hookspec
+def register_artifact_tasks() -> Sequence[ArtifactTaskOffer]:  # type: ignore[empty-body]  # a spec
+    """Offer artifact tasks. All answers count; a name claimed twice is refused."""
+
+
+@hookspec
+def register_renames() -> Mapping[str, str]:  # type: ignore[empty-body]  # a spec
+    """Say where classes went: `{"old.path:Class": "new.path:Class"}`.
+
+    All answers count; an old path sent to two places is refused.
+    `Settings.renames` wins over all of them.
+    """
+
+
+@hookspec
+def adapt_artifact_task(given: Any) -> type | None:
+    """Make an artifact task of what was named as one and is none.
+
+    Asked when a class or a text is first used as an artifact task; the first
+    answer that is not None counts.
+
+    Args:
+        given: A class that is no `ArtifactTask`, or a text with a scheme that
+            no import path has: `dioptra:plugins/text:TextTask`.
+
+    Returns:
+        A subclass of `ArtifactTask`; None when it is not for this plugin.
+        Raising refuses `given`, with the reason.
+    """
 
 
 @hookspec
@@ -91,8 +122,17 @@ def on_step_error(task: Task, error: BaseException) -> None:
 
 
 @hookspec
-def after_artifact_loaded(version: ArtifactVersion, materializer: str, value: Any) -> None:
-    """A version was loaded by the materializer named; `value` is what the caller gets."""
+def after_artifact_loaded(
+    version: ArtifactVersion, materializer: str, value: Any, decision: LoadDecision
+) -> None:
+    """A version was loaded.
+
+    Args:
+        version: Which.
+        materializer: Key of the materializer, or name of the artifact task.
+        value: What the caller gets.
+        decision: With which code, why, and who vouched for it.
+    """
 
 
 @hookspec

@@ -37,7 +37,7 @@ class Materializer(ABC, Generic[T]):
         artifact_type: The kind shown to people: Dataset, Model, Metric, ...
         media_type: Of the main file; used in `data:` URIs and previews.
         executes_on_load: Whether loading can run code from the files. Such
-            values are neither saved nor loaded by this release.
+            values are loaded only by readers who trust whoever wrote them.
         exact: Whether `save` itself refuses every value that `load` would not
             give back equal. When False, the session reads small values back
             and compares before anything is registered.

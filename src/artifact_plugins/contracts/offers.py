@@ -45,3 +45,23 @@ class MaterializerOffer:
     kinds: tuple[Kind, ...] = ()
     reads: tuple[str, ...] = ()
     keeps_subclasses: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtifactTaskOffer:
+    """One artifact task of a plugin.
+
+    Attributes:
+        name: Stable name without a colon, unique among all plugins:
+            `csv_frame`. It is recorded with every version, so it never changes.
+        target: Where the class is: `artifact_materializers.tasks.csv_frame:CsvFrame`.
+        types: Public import paths of the classes it takes, for people who
+            look for one; empty when the class says so itself.
+        executes_on_load: Whether loading can run code from the files; None
+            for what the class itself says.
+    """
+
+    name: str
+    target: str
+    types: tuple[str, ...] = ()
+    executes_on_load: bool | None = None

@@ -6,9 +6,12 @@ import builtins
 import importlib
 import sys
 import types
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from artifact_plugins.errors import (
     NotSerializableError,
@@ -17,12 +20,86 @@ from artifact_plugins.errors import (
     describe,
 )
 
+ARCHIVED = "artifact_plugins._snap."
+"""What the names of restored modules start with; the digest and the real name follow."""
+
+
+@dataclass(slots=True)
+class Noted:
+    """What a save met.
+
+    Attributes:
+        classes: Whose import path was recorded.
+        modules: That loading will import besides theirs.
+        writers: Classes that wrote elements, with their key and plugin.
+        executes: Whether loading an element executes code from the files.
+    """
+
+    classes: set[type] = field(default_factory=set)
+    modules: set[str] = field(default_factory=set)
+    writers: set[tuple[type, str, str | None]] = field(default_factory=set)
+    executes: bool = False
+
+
+_noted: ContextVar[Noted | None] = ContextVar("artifact_plugins_noted", default=None)
+_finder: ContextVar[Callable[[str], Any] | None] = ContextVar(
+    "artifact_plugins_finder", default=None
+)
+
+
+@contextmanager
+def noting_types() -> Iterator[Noted]:
+    """Collect the classes whose path a save records; their code is pinned with the version."""
+    noted = Noted()
+    token = _noted.set(noted)
+    try:
+        yield noted
+    finally:
+        _noted.reset(token)
+
+
+def note_modules(modules: Iterable[str]) -> None:
+    """Say which modules loading the value being saved will import."""
+    noted = _noted.get()
+    if noted is not None:
+        noted.modules.update(modules)
+
+
+def note_writer(writer: type, *, key: str, plugin: str | None, executes: bool) -> None:
+    """Say that an element of the value being saved is written by a class of its own."""
+    noted = _noted.get()
+    if noted is not None:
+        noted.writers.add((writer, key, plugin))
+        noted.executes = noted.executes or executes
+
+
+@contextmanager
+def finding_types(find: Callable[[str], Any]) -> Iterator[None]:
+    """Let `find` look up every class that is loaded by its path inside the block.
+
+    Args:
+        find: Takes `module:Class`; what it raises passes.
+    """
+    token = _finder.set(find)
+    try:
+        yield
+    finally:
+        _finder.reset(token)
+
+
+def original_name(module: str) -> str:
+    """Return the name that a module had when it was archived; of others their own."""
+    if not module.startswith(ARCHIVED):
+        return module
+    return module[len(ARCHIVED) :].partition(".")[2]
+
 
 def type_path(cls: type) -> str:
     """Return the shortest public import path of a class.
 
     `pandas.core.frame.DataFrame` gives `pandas:DataFrame` under any pandas,
-    because the package that exports a class is where it stays.
+    because the package that exports a class is where it stays. A class of
+    archived code has the path it had when it was archived.
     """
     try:
         return _type_path(cls)
@@ -47,7 +124,7 @@ def lasting_path(cls: type) -> str:
             data_type=path,
         )
     try:
-        if _named(path) is cls:
+        if note_type(cls, path):
             return path
         problem = "another class has that path now"
     except Exception as error:  # noqa: BLE001  # importing its module may raise anything
@@ -68,21 +145,49 @@ def _type_path(cls: Hashable) -> str:
     for depth in range(1, len(parts)):
         prefix = ".".join(parts[:depth])
         if getattr(sys.modules.get(prefix), name, None) is cls:
-            return f"{prefix}:{name}"
+            return f"{original_name(prefix)}:{name}"
     if module == "builtins" and not hasattr(builtins, name):
         # NoneType, generator and others say builtins but are only found in types.
         for public, found in vars(types).items():
             if found is cls:
                 return f"types:{public}"
-    return f"{module}:{name}"
+    return f"{original_name(module)}:{name}"
+
+
+def note_type(cls: type, path: str) -> bool:
+    """Tell whether a path that is to be recorded leads back to its class; see `noting_types`.
+
+    Raises:
+        Exception: Whatever importing its module raises.
+    """
+    noted = _noted.get()
+    if noted is not None:
+        noted.classes.add(cls)
+    module, _, name = path.partition(":")
+    if cls.__module__.startswith(ARCHIVED):
+        digest = cls.__module__[len(ARCHIVED) :].partition(".")[0]
+        module = f"{ARCHIVED}{digest}.{module}"
+    return _named(f"{module}:{name}") is cls
 
 
 def find_type(path: str) -> type:
     """Return the class at an import path; imports its module when needed.
 
+    While a version is loaded, its session says which class is meant and
+    whether its module may be imported; see `finding_types`.
+
     Raises:
         PayloadClassNotFoundError: There is no such module or class here.
+        TrustError: The path comes from a store that nobody vouches for.
     """
+    find = _finder.get()
+    if find is not None:
+        return cast(type, find(path))
+    return import_type(path)
+
+
+def import_type(path: str) -> type:
+    """Return the class at an import path, whoever names it; see `find_type`."""
     try:
         found = _named(path)
     except Exception as error:

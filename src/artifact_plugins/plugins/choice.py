@@ -48,6 +48,11 @@ class Choice:
         path = f"{given.__module__}:{given.__qualname__}"
         return cls(path, path, _given=_checked(given, path))
 
+    @classmethod
+    def of_stored(cls, given: type, key: str, plugin: str | None) -> Choice:
+        """Return the choice of a class for the key that a version records."""
+        return cls(key, f"{given.__module__}:{given.__qualname__}", plugin, _given=given)
+
     @cached_property
     def materializer_class(self) -> type[Materializer[Any]]:
         """The class; imported at first use, then at hand.

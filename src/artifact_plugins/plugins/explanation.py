@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from artifact_plugins.contracts.refs import type_path
 from artifact_plugins.errors import MaterializerError
 from artifact_plugins.plugins.choice import Choice
 from artifact_plugins.plugins.index import Level
+
+if TYPE_CHECKING:
+    from artifact_plugins.plugins.task_choice import TaskChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +20,7 @@ class Step:
     """One step of the walk.
 
     Attributes:
-        rule: `output`, `settings`, `class`, `base`, `kind` or `any object`.
+        rule: `output`, `artifact task`, `settings`, `class`, `base`, `kind` or `any object`.
         subject: Import path of the class looked at, or the kind.
         considered: Keys of the offers that claim it.
         outcome: What came of it, in words.
@@ -39,12 +43,14 @@ class Explanation:
         steps: In the order in which they were taken.
         choice: The materializer; None when there is none.
         error: Why there is none; what saving such a value raises.
+        task: The artifact task that the settings name instead.
     """
 
     data_type: str
     steps: tuple[Step, ...]
     choice: Choice | None = None
     error: MaterializerError | None = None
+    task: TaskChoice | None = None
 
     def text(self) -> str:
         """Return the walk as lines, one per step, and the result as the last one."""
@@ -61,6 +67,8 @@ class Explanation:
         return "\n".join(lines)
 
     def _result(self) -> str:
+        if self.task is not None:
+            return f"artifact task {self.task}"
         if self.choice is None:
             return f"error[{self.error.code}]: {self.error}" if self.error else "nothing"
         offer = self.choice.offer
@@ -70,7 +78,12 @@ class Explanation:
 def explained(cls: type, levels: Iterable[Level], found: Choice | MaterializerError) -> Explanation:
     """Put the levels of a walk and its result into words."""
     steps = [
-        Step("output", type_path(cls), (), "an Output(materializer=...) would win"),
+        Step(
+            "output",
+            type_path(cls),
+            (),
+            "an Output(materializer=...) or Output(task=...) would win",
+        ),
         *(_step(level) for level in levels),
     ]
     if not any(step.rule == "settings" for step in steps):

@@ -16,6 +16,7 @@ Rule: TypeAlias = Literal["settings", "class", "base", "kind", "any object"]
 # The standard library is one library: its classes do not say where they are
 # public (`types:GeneratorType` calls itself `builtins.generator`).
 _STDLIB = ""
+SWITCHED_OFF = "is switched off by Settings.allow_pickle"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,14 @@ class Level:
             (choice, f"does not read {format!r}") for choice in self.taken if choice not in reading
         )
         return Level(self.rule, self.subject, reading, self.refused + others)
+
+    def without(self, keys: frozenset[str]) -> Level:
+        """Return the level without claims that the settings switch off; its own choice stays."""
+        if self.rule == "settings" or not any(choice.key in keys for choice in self.taken):
+            return self
+        kept = tuple(choice for choice in self.taken if choice.key not in keys)
+        others = tuple((choice, SWITCHED_OFF) for choice in self.taken if choice not in kept)
+        return Level(self.rule, self.subject, kept, self.refused + others)
 
 
 class OfferIndex:

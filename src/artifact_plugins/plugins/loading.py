@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import pluggy
 
 from artifact_plugins.contracts import hookspecs
-from artifact_plugins.contracts.offers import MaterializerOffer, RuntimeOffer
+from artifact_plugins.contracts.offers import ArtifactTaskOffer, MaterializerOffer, RuntimeOffer
 from artifact_plugins.errors import PluginConflictError, PluginError
 from artifact_plugins.plugins.discovery import FoundPlugin, find_plugins
 from artifact_plugins.plugins.offers import (
-    Offer,
     checked_offers,
+    checked_renames,
     checked_runtimes,
+    checked_tasks,
     refuse_second_claims,
+    refuse_second_renames,
     refuse_second_schemes,
+    refuse_second_tasks,
 )
 from artifact_plugins.plugins.registry import LoadedPlugin, PluginRegistry, text_of
+
+Answer = TypeVar("Answer")
 
 
 class _Offered(NamedTuple):
@@ -27,6 +32,8 @@ class _Offered(NamedTuple):
 
     materializers: tuple[MaterializerOffer, ...] = ()
     runtimes: tuple[RuntimeOffer, ...] = ()
+    artifact_tasks: tuple[ArtifactTaskOffer, ...] = ()
+    renames: Mapping[str, str] = {}
 
 
 def load_plugins(*, modules: Sequence[str] = (), disabled: Sequence[str] = ()) -> PluginRegistry:
@@ -43,8 +50,9 @@ def load_plugins(*, modules: Sequence[str] = (), disabled: Sequence[str] = ()) -
         disabled: Plugin names that are neither imported nor compared.
 
     Raises:
-        PluginConflictError: A plugin name, an offer key or the scheme of a
-            runtime is claimed twice.
+        PluginConflictError: A plugin name, an offer key, the scheme of a
+            runtime or the name of an artifact task is claimed twice, or a
+            class is said to be at two places.
         PluginError: A module from `modules` cannot be used; names it and why.
     """
     manager = pluggy.PluginManager(hookspecs.PROJECT)
@@ -58,6 +66,8 @@ def load_plugins(*, modules: Sequence[str] = (), disabled: Sequence[str] = ()) -
             loaded.append(plugin)
     refuse_second_claims((offer, plugin.name) for plugin in loaded for offer in plugin.offers)
     refuse_second_schemes((offer, plugin.name) for plugin in loaded for offer in plugin.runtimes)
+    refuse_second_tasks((offer, p.name) for p in loaded for offer in p.artifact_tasks)
+    refuse_second_renames((plugin.renames, plugin.name) for plugin in loaded)
     return PluginRegistry(manager, loaded, disabled=disabled)
 
 
@@ -78,6 +88,8 @@ def _load_installed(manager: pluggy.PluginManager, found: FoundPlugin) -> Loaded
         error=error,
         offers=offered.materializers,
         runtimes=offered.runtimes,
+        artifact_tasks=offered.artifact_tasks,
+        renames=offered.renames,
     )
 
 
@@ -98,6 +110,8 @@ def _load_named(manager: pluggy.PluginManager, module: str) -> LoadedPlugin | No
         module=module,
         offers=offered.materializers,
         runtimes=offered.runtimes,
+        artifact_tasks=offered.artifact_tasks,
+        renames=offered.renames,
         origin="settings",
     )
 
@@ -114,6 +128,8 @@ def _admit(manager: pluggy.PluginManager, name: str, load: Callable[[], Any]) ->
         return _Offered(
             _gathered(hook.register_materializers, plugin, checked_offers),
             _gathered(hook.register_runtimes, plugin, checked_runtimes),
+            _gathered(hook.register_artifact_tasks, plugin, checked_tasks),
+            dict(_gathered(hook.register_renames, plugin, _rename_pairs)),
         )
     except BaseException:
         if manager.is_registered(plugin):
@@ -121,9 +137,13 @@ def _admit(manager: pluggy.PluginManager, name: str, load: Callable[[], Any]) ->
         raise
 
 
+def _rename_pairs(answer: Any) -> tuple[tuple[str, str], ...]:
+    return tuple(checked_renames(answer).items())
+
+
 def _gathered(
-    caller: pluggy.HookCaller, plugin: Any, checked: Callable[[Any], tuple[Offer, ...]]
-) -> tuple[Offer, ...]:
+    caller: pluggy.HookCaller, plugin: Any, checked: Callable[[Any], tuple[Answer, ...]]
+) -> tuple[Answer, ...]:
     """Ask one plugin alone; pluggy would ask all of them."""
     impls = [impl for impl in caller.get_hookimpls() if impl.plugin is plugin]
     return tuple([offer for impl in impls for offer in checked(impl.function())])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from artifact_plugins.contracts.refs import type_path
 from artifact_plugins.errors import AmbiguousMaterializerError, NoMaterializerError
 from artifact_plugins.plugins.choice import EXTRAS, Choice
-from artifact_plugins.plugins.index import Level, library_of
+from artifact_plugins.plugins.index import SWITCHED_OFF, Level, library_of
 from artifact_plugins.plugins.registry import LoadedPlugin
 
 
@@ -37,13 +37,15 @@ class Refusals:
         absent = self._absent(library) or (self._absent("python") if kinds else "")
         for level in levels:
             if level.rule == "base" and level.refused and isinstance(level.subject, type):
-                return self._subclass(path, type_path(level.subject), level, absent)
+                base = type_path(level.subject)
+                return self._subclass(path, base, level, absent, otherwise=_pickled(levels))
         known = f" (kind {kinds[0]!r}, which no plugin offers)" if kinds else ""
         return NoMaterializerError(
             f"no materializer handles {path}{known}",
             hint=absent
             or "pass Output(materializer=YourMaterializer), or name it in "
             f"Settings.materializers={{{path!r}: 'module:YourMaterializer'}}"
+            + _pickled(levels)
             + self._broken_ones(),
             data_type=path,
         )
@@ -88,7 +90,13 @@ class Refusals:
         """Return the error for a stored format that the wanted type has no reader for."""
         path = type_path(wanted)
         near = sorted(
-            {choice.key for level in levels for choice, why in level.refused if "read" in why}
+            {
+                choice.key
+                for level in levels
+                if level.rule != "any object"  # what takes anything does not come near
+                for choice, why in level.refused
+                if "read" in why
+            }
         )
         why = f" ({', '.join(map(repr, near))} does not)" if near else ""
         writer = f", written by {stored_key!r}," if stored_key else ""
@@ -100,14 +108,17 @@ class Refusals:
             materializer=stored_key,
         )
 
-    def _subclass(self, path: str, base: str, level: Level, absent: str) -> NoMaterializerError:
+    def _subclass(
+        self, path: str, base: str, level: Level, absent: str, *, otherwise: str
+    ) -> NoMaterializerError:
         keys = ", ".join(repr(choice.key) for choice, _ in level.refused)
         return NoMaterializerError(
             f"no materializer handles {path}: it is a subclass of {base}, "
             f"and {keys} would load it back as a plain {base}",
             hint=absent
             or f"save a plain {base}, or write a materializer for {path} and name it in "
-            f"Output(materializer=...) or Settings.materializers={{{path!r}: ...}}",
+            f"Output(materializer=...) or Settings.materializers={{{path!r}: ...}}"
+            + otherwise,
             data_type=path,
             base=base,
         )
@@ -137,6 +148,12 @@ class Refusals:
     def _with_source(self, choice: Choice) -> str:
         plugin = self._plugins.get(choice.plugin or "")
         return f"{choice} ({plugin.source})" if plugin else str(choice)
+
+
+def _pickled(levels: Sequence[Level]) -> str:
+    """Say that a setting keeps the value from being pickled."""
+    is_off = any(why == SWITCHED_OFF for level in levels for _, why in level.refused)
+    return "; Settings.allow_pickle=True would store it as a pickle" if is_off else ""
 
 
 def _with_types(choice: Choice) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import pluggy
 
-from artifact_plugins.contracts.offers import MaterializerOffer, RuntimeOffer
+from artifact_plugins.contracts.offers import ArtifactTaskOffer, MaterializerOffer, RuntimeOffer
 from artifact_plugins.errors import PluginError, describe
 
 _log = logging.getLogger("artifact_plugins")
@@ -31,6 +31,8 @@ class LoadedPlugin:
         error: Why it takes no part; None when it works.
         offers: Its materializers.
         runtimes: Its runtimes.
+        artifact_tasks: Its artifact tasks.
+        renames: Where it says that classes went, old import path to new.
         origin: `entry point` or `settings`.
     """
 
@@ -41,6 +43,8 @@ class LoadedPlugin:
     error: str | None = None
     offers: tuple[MaterializerOffer, ...] = ()
     runtimes: tuple[RuntimeOffer, ...] = ()
+    artifact_tasks: tuple[ArtifactTaskOffer, ...] = ()
+    renames: Mapping[str, str] = field(default_factory=dict)
     origin: Literal["entry point", "settings"] = "entry point"
 
     @property
@@ -65,9 +69,9 @@ class _Listener:
     required: tuple[str, ...]
     defaulted: tuple[str, ...]
 
-    def __call__(self, arguments: dict[str, Any]) -> None:
+    def __call__(self, arguments: dict[str, Any]) -> Any:
         optional = {name: arguments[name] for name in self.defaulted if name in arguments}
-        self.function(*[arguments[name] for name in self.required], **optional)
+        return self.function(*[arguments[name] for name in self.required], **optional)
 
 
 class PluginRegistry:
@@ -102,6 +106,11 @@ class PluginRegistry:
         """What plugins offer as runtimes, by scheme."""
         return {offer.scheme: offer for plugin in self.plugins for offer in plugin.runtimes}
 
+    @property
+    def renames(self) -> dict[str, str]:
+        """Where plugins say that classes went, old import path to new."""
+        return {old: new for plugin in self.plugins for old, new in plugin.renames.items()}
+
     def listens(self, hook_name: str) -> bool:
         """Tell whether any plugin implements a hook; costs one dictionary look-up.
 
@@ -134,6 +143,18 @@ class PluginRegistry:
         """
         for listener in self._of(hook_name):
             listener(arguments)
+
+    def ask(self, hook_name: str, /, **arguments: Any) -> Iterator[Any]:
+        """Yield what each plugin answers to a hook, as far as it answers anything.
+
+        Raises:
+            PluginError: There is no such hook.
+            Exception: Whatever a plugin raised, unchanged.
+        """
+        for listener in self._of(hook_name):
+            answer = listener(arguments)
+            if answer is not None:
+                yield answer
 
     def _of(self, hook_name: str) -> tuple[_Listener, ...]:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import TypeAlias, cast
 from weakref import WeakKeyDictionary
@@ -39,6 +39,8 @@ class Resolver:
         offers: A registry, or offers (each alone or with its plugin's name).
         overrides: `Settings.materializers`: import path of a type to the key
             of an offer or the `module:Class` of a materializer.
+        not_saved_with: Keys that the settings keep from being chosen for a
+            type when a value is saved; what they wrote is still loaded.
 
     Raises:
         SettingsError: An override names no `module:Class` as its type.
@@ -46,7 +48,11 @@ class Resolver:
     """
 
     def __init__(
-        self, offers: PluginRegistry | _Bare, *, overrides: Mapping[str, str] = {}
+        self,
+        offers: PluginRegistry | _Bare,
+        *,
+        overrides: Mapping[str, str] = {},
+        not_saved_with: Collection[str] = (),
     ) -> None:
         registry = offers if isinstance(offers, PluginRegistry) else None
         pairs = list(_pairs(registry.offers if registry else cast(_Bare, offers)))
@@ -58,6 +64,7 @@ class Resolver:
         self._by_target = {choice.target: choice for choice in by_key}
         self._index = OfferIndex(choices)
         self._overrides = dict(overrides)
+        self._not_saved_with = frozenset(not_saved_with)
         for path in overrides:
             _check_override(path)
         self._refusals = Refusals(
@@ -94,6 +101,10 @@ class Resolver:
                 hint="hand in the class itself, without parentheses; nothing was saved",
             )
         return self._named(wanted, source="materializer=")
+
+    def offers(self, key: str) -> bool:
+        """Tell whether a plugin offers a materializer under a key."""
+        return key in self._by_key
 
     def for_type(self, cls: type) -> Choice:
         """Return the materializer that saves values of exactly this type.
@@ -188,7 +199,10 @@ class Resolver:
         for place in self._places(cls):
             if isinstance(place, MaterializerError):
                 return levels, place
-            level = place if reads is None else place.only_readers_of(reads)
+            if reads is None:
+                level = place.without(self._not_saved_with)
+            else:
+                level = place.only_readers_of(reads)
             levels.append(level)
             if len(level.taken) == 1:
                 return levels, level.taken[0]

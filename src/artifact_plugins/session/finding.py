@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from artifact_plugins.ledger import Ledger
+from artifact_plugins.ledger.reading import KindName
 from artifact_plugins.records import Page
 
 if TYPE_CHECKING:
     from artifact_plugins.session.session import Session
 
 T = TypeVar("T")
-KindName = Literal["versions", "links", "tasks", "runs"]
 
 
 class Finding(Generic[T]):
@@ -32,7 +32,8 @@ class Finder(Generic[T]):
 
     Args:
         ledger: Where to look.
-        project: Only there, unless a filter mentions `project`.
+        project: Only there, unless a filter mentions `project`; plugin snapshots
+            belong to no project.
         kind: Of which records.
     """
 
@@ -59,8 +60,8 @@ class Finder(Generic[T]):
                 that must all hold; every record of the project when it is
                 empty. Deleted versions are found when it mentions `deleted_at`.
             order_by: Fields or metadata keys, `-` is descending; by time when
-                not given: versions and runs newest first, tasks and links
-                oldest first.
+                not given: versions, runs and snapshots newest first, tasks and
+                links oldest first.
             limit: Most records of the page, 1 to 1000.
             page_token: `next_token` of the page before, with the same filter,
                 order and values.

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import GeneratorType
 from typing import Any, cast
 
 from artifact_plugins.content import ContentStore
 from artifact_plugins.content.urls import local_path
-from artifact_plugins.contracts.abilities import PartialIO
+from artifact_plugins.contracts.abilities import LoadsSafely, PartialIO
+from artifact_plugins.contracts.files import FileReader
 from artifact_plugins.contracts.refs import find_type, type_path
 from artifact_plugins.errors import (
     ArtifactMissingError,
     ArtifactPluginsError,
+    EnvironmentMismatchError,
     LoadFailedError,
     NoMaterializerError,
     PayloadClassNotFoundError,
+    TrustError,
     UnsafeFormatError,
     describe,
 )
 from artifact_plugins.ledger.deleted import deleted_error
 from artifact_plugins.plugins import PluginRegistry
-from artifact_plugins.records import ArtifactVersion, SaveType
+from artifact_plugins.records import ArtifactVersion, LoadDecision, SaveType
+from artifact_plugins.session.deciding import Deciding
 from artifact_plugins.session.equipped import Equipped
 from artifact_plugins.session.materializers import Materializers
+from artifact_plugins.session.reading import Reading
 from artifact_plugins.session.wanted import (
     Selection,
     accepts,
@@ -32,25 +38,44 @@ from artifact_plugins.session.wanted import (
 )
 
 _EVERYTHING = Selection()
+# What installed code raises when it is not the code that wrote a version.
+_DRIFT = (PayloadClassNotFoundError, LoadFailedError)
 
 
 class Loader:
     """Loads versions; never writes."""
 
     def __init__(
-        self, store: ContentStore, registry: PluginRegistry, materializers: Materializers
+        self,
+        store: ContentStore,
+        registry: PluginRegistry,
+        materializers: Materializers,
+        *,
+        deciding: Deciding,
     ) -> None:
         self._store = store
         self._registry = registry
         self._materializers = materializers
+        self._deciding = deciding
 
     def load(
-        self, version: ArtifactVersion, annotation: Any = Any, selection: Selection = _EVERYTHING
+        self,
+        version: ArtifactVersion,
+        annotation: Any = Any,
+        selection: Selection = _EVERYTHING,
+        *,
+        allow_unsafe: bool = False,
     ) -> Any:
         """Load a version as `annotation` wants it.
 
         The stored type is given when it fits the annotation; otherwise the
         materializer of the wanted type is used if it reads the stored format.
+        The installed code is used when it wrote the version or reads its
+        format, else the archived code that the version is pinned to.
+
+        Args:
+            allow_unsafe: Execute what the version brings for this one load,
+                whoever wrote it.
 
         Raises:
             ArtifactMissingError: The record says that it is deleted, or files are gone.
@@ -58,15 +83,17 @@ class Loader:
             StoreIntegrityError: The bytes are not what was saved; nothing was parsed.
             LoadFailedError: The bytes are intact but could not be parsed, or
                 gave another type than wanted.
+            TrustError: Code would have to run that nobody trusted vouches for.
+            EnvironmentMismatchError: The archived code needs other libraries.
         """
         if version.deleted_at is not None:
             raise deleted_error(version)
         if version.save_type is SaveType.PREEXISTING:
             value, key = self._preexisting(version, selection), "python.path"
+            decision = LoadDecision(code="installed", reason="a path is a path", materializer=key)
         else:
-            equipped, data_type = self._reader(version, annotation)
-            value, key = self._stored(version, equipped, data_type, selection), equipped.key
-        if not accepts(annotation, type(value)):
+            value, decision = self._decided(version, annotation, selection, allow_unsafe)
+        if decision.code != "isolated" and not accepts(annotation, type(value)):
             raise LoadFailedError(
                 f"{version} holds a {type_path(type(value))}, not a {annotation_name(annotation)}",
                 hint="change the annotation of the input; the stored version is untouched",
@@ -74,29 +101,89 @@ class Loader:
             )
         if self._registry.listens("after_artifact_loaded"):
             self._registry.call(
-                "after_artifact_loaded", version=version, materializer=key, value=value
+                "after_artifact_loaded",
+                version=version,
+                materializer=decision.materializer,
+                value=value,
+                decision=decision,
             )
         return value
 
+    def _decided(
+        self, version: ArtifactVersion, annotation: Any, selection: Selection, allow_unsafe: bool
+    ) -> tuple[Any, LoadDecision]:
+        deciding = self._deciding
+        reading = deciding.reading(version, allow_unsafe=allow_unsafe)
+        if reading.uses_archive:
+            return self._archived(reading, selection, "Settings.snapshots is 'exact'")
+        try:
+            with reading.active():
+                equipped, data_type = self._reader(reading, annotation)
+                value = self._stored(reading, equipped, data_type, selection)
+        except EnvironmentMismatchError as mismatch:
+            return deciding.isolated(reading, selection, mismatch)
+        except _Unreadable as error:
+            drift: ArtifactPluginsError = error.refusal
+        except _DRIFT as error:
+            drift = error
+        else:
+            return value, deciding.installed(reading, equipped)
+        if not deciding.may_differ(version):
+            raise drift
+        archived = deciding.reading(version, allow_unsafe=allow_unsafe, archive_first=True)
+        try:
+            return self._archived(archived, selection, drift.message)
+        except ArtifactMissingError:
+            raise drift from None
+        except ArtifactPluginsError as error:
+            raise error from drift
+
+    def _archived(
+        self, reading: Reading, selection: Selection, reason: str
+    ) -> tuple[Any, LoadDecision]:
+        version = reading.version
+        with reading.active():
+            try:
+                code = reading.code()
+            except EnvironmentMismatchError as mismatch:
+                return self._deciding.isolated(reading, selection, mismatch)
+            equipped = self._deciding.archived_writer(reading, code)
+            if not equipped.reads(version.format):
+                # A pin vouches for the code, not for its being this version's.
+                raise LoadFailedError(
+                    f"the archived {equipped.key!r} does not read {version.format!r}, "
+                    f"in which {version} is stored",
+                    hint="the record names the code of another version; nothing was parsed",
+                    version_id=version.id,
+                )
+            value = self._stored(reading, equipped, _needed_type(version, equipped), selection)
+        return value, self._deciding.archived(reading, equipped, reason)
+
     def _stored(
-        self, version: ArtifactVersion, equipped: Equipped, data_type: type, selection: Selection
+        self, reading: Reading, equipped: Equipped, data_type: type, selection: Selection
     ) -> Any:
-        materializer = equipped.instance
-        if materializer.executes_on_load:
-            raise UnsafeFormatError(
-                f"{version} is stored as {version.format!r}, which executes code when loaded",
-                hint="nothing was executed; save it with a materializer of a data format",
-                version_id=version.id,
-            )
+        version, materializer = reading.version, equipped.instance
+        safely = False
+        if materializer.executes_on_load and not reading.is_vouched_for():
+            safely = isinstance(materializer, LoadsSafely)
+            if not safely:
+                reading.vouch()
+        if materializer.executes_on_load and not safely:
+            self._deciding.check_executing(version)
         chosen = selection.keywords()
         if chosen:
             able = cast(PartialIO, materializer).selections if equipped.is_partial else frozenset()
             _check_selection(version, equipped.key, chosen, able)
         reader = self._store.reader(version)
         try:
+            if safely:
+                return self._load_safely(
+                    reading, cast(LoadsSafely, materializer), reader, data_type
+                )
             if chosen:
-                return cast(PartialIO, materializer).load_part(reader, data_type, **chosen)
-            return equipped.load(reader, data_type)
+                value = cast(PartialIO, materializer).load_part(reader, data_type, **chosen)
+            else:
+                value = equipped.load(reader, data_type)
         except ArtifactPluginsError:
             raise
         except Exception as error:
@@ -108,17 +195,29 @@ class Loader:
             ) from error
         finally:
             reader.close()
+        # What is loaded while it is consumed finds its classes as this load did.
+        return reading.while_active(value) if isinstance(value, GeneratorType) else value
 
-    def _reader(self, version: ArtifactVersion, annotation: Any) -> tuple[Equipped, type]:
-        if version.materializer is None:
-            raise NoMaterializerError(f"{version} names no materializer", version_id=version.id)
+    def _load_safely(
+        self, reading: Reading, materializer: LoadsSafely, files: FileReader, data_type: type
+    ) -> Any:
+        """Load plain values of a format that could execute code, when nobody vouches for it."""
+        try:
+            return materializer.load_safely(files, data_type)
+        except UnsafeFormatError as unsafe:
+            try:
+                reading.vouch()
+            except TrustError as error:
+                raise error from unsafe
+            raise
+
+    def _reader(self, reading: Reading, annotation: Any) -> tuple[Equipped, type]:
+        version = reading.version
         classes = wanted_classes(annotation)
         stored_type = _stored_type(version)
         if not classes or (stored_type is not None and accepts(annotation, stored_type)):
-            equipped = self._materializers.by_key(version.materializer, version.parameters)
-            if stored_type is None and not equipped.is_direct:
-                find_type(version.data_type)  # raises: its materializer needs the class
-            return equipped, stored_type or object
+            equipped = self._writer(reading)
+            return equipped, _needed_type(version, equipped)
         refused: NoMaterializerError | None = None
         for wanted in classes:
             try:
@@ -129,10 +228,28 @@ class Loader:
                 refused = refused or error
             else:
                 return self._materializers.equip(choice, None), wanted
-        stored = self._materializers.by_key(version.materializer, version.parameters)
+        stored = self._writer(reading)
         if stored.counts_items:  # a stream also comes as a list, a tuple or one frame
             return stored, classes[0]
         raise refused or NoMaterializerError(f"nothing reads {version.format!r}")
+
+    def _writer(self, reading: Reading) -> Equipped:
+        """Return the installed materializer that the record names, if it reads the format."""
+        version = reading.version
+        try:
+            equipped = self._deciding.installed_writer(reading)
+        except ArtifactPluginsError as error:
+            raise _Unreadable(error) from error
+        if not equipped.reads(version.format):
+            raise _Unreadable(
+                NoMaterializerError(
+                    f"the installed materializer {equipped.key!r} does not read "
+                    f"{version.format!r}, in which {version} is stored",
+                    hint="the stored bytes are untouched; install the release that wrote it",
+                    version_id=version.id,
+                )
+            )
+        return equipped
 
     def _preexisting(self, version: ArtifactVersion, selection: Selection) -> Path:
         """Data that lies where its owner put it is verified there, not copied."""
@@ -142,6 +259,14 @@ class Loader:
         if not path.exists():
             raise ArtifactMissingError(f"{version} was registered at {path!s}, which is gone")
         return path
+
+
+class _Unreadable(Exception):
+    """The installed code cannot load a version; the archived code may."""
+
+    def __init__(self, refusal: ArtifactPluginsError) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal
 
 
 def _check_selection(
@@ -154,6 +279,13 @@ def _check_selection(
             hint="load the whole value and select from it",
             version_id=version.id,
         )
+
+
+def _needed_type(version: ArtifactVersion, equipped: Equipped) -> type:
+    """Return the class of the value; any, for a materializer that finds it in the files."""
+    if equipped.is_direct:
+        return _stored_type(version) or object
+    return find_type(version.data_type)
 
 
 def _stored_type(version: ArtifactVersion) -> type | None:

@@ -14,14 +14,27 @@ from artifact_plugins.contracts.materializer import Materializer
 from artifact_plugins.errors import (
     ArtifactPluginsError,
     InputError,
+    LoadFailedError,
     PluginError,
     SettingsError,
     UnsafeFormatError,
     describe,
 )
-from artifact_plugins.plugins import Choice, Resolver
+from artifact_plugins.plugins import (
+    TASK_PREFIX,
+    Choice,
+    PluginRegistry,
+    Resolver,
+    TaskChoice,
+    TaskIndex,
+    split_overrides,
+)
+from artifact_plugins.session.artifact_tasks import ArtifactTasks
 from artifact_plugins.session.equipped import Equipped
 from artifact_plugins.session.parts import SessionParts
+from artifact_plugins.settings import Settings
+
+PICKLE = "pickle.object"
 
 
 class Materializers:
@@ -29,8 +42,10 @@ class Materializers:
 
     Attributes:
         resolver: Chooses.
+        tasks: Chooses and equips artifact tasks.
         verify_save: Which elements of containers are read back; see Settings.
         is_remote: Whether saves go to a store that is not on this machine.
+        allows_pickle: Whether values are pickled, also when that is asked for.
     """
 
     def __init__(
@@ -39,9 +54,13 @@ class Materializers:
         *,
         verify_save: Literal["small", "all", "none"] = "small",
         is_remote: bool = False,
+        allows_pickle: bool = True,
+        tasks: ArtifactTasks | None = None,
     ) -> None:
         self.resolver = resolver
+        self.tasks = tasks or ArtifactTasks(TaskIndex())
         self.is_remote = is_remote
+        self.allows_pickle = allows_pickle
         self.verify_save = verify_save
         self._made: dict[tuple[type, str, str], Equipped] = {}
 
@@ -52,34 +71,65 @@ class Materializers:
         options: Mapping[str, Any] | None,
         *,
         streams: bool = False,
+        task: str | type | None = None,
     ) -> Equipped:
-        """Choose and equip the materializer that saves `value`.
+        """Choose and equip the materializer or artifact task that saves `value`.
 
         Args:
             wanted: Key, import path or class that overrides the resolution.
             options: What the caller chose.
+            task: Name, import path or class of an artifact task; overrides
+                everything else.
             streams: Whether `value` is the first chunk of a stream, which
                 gets no options that only the store suggests.
 
         Raises:
-            UnsafeFormatError: This release would refuse to load what it writes.
+            UnsafeFormatError: It pickles, and `Settings.allow_pickle` is False.
         """
-        choice = self.resolver.for_value(value, wanted=wanted)
-        equipped = self.equip(choice, options)
-        if self.is_remote and not streams:
-            equipped = self._for_remote(choice, options, equipped)
-        if equipped.instance.executes_on_load:
+        found = self.tasks.chosen(type(value), wanted, task, is_key=self.resolver.offers)
+        if isinstance(found, TaskChoice):
+            equipped = self.tasks.equip(found, options)
+        else:
+            choice = self.resolver.for_value(value, wanted=found)
+            equipped = self.equip(choice, options)
+            if self.is_remote and not streams:
+                equipped = self._for_remote(choice, options, equipped)
+        if equipped.key == PICKLE and not self.allows_pickle:
             raise UnsafeFormatError(
-                f"materializer {equipped.key!r} writes {equipped.instance.format!r}, which "
-                "executes code when loaded and could never be loaded again by this release",
-                hint="nothing was saved; use a materializer of a data format",
-                materializer=equipped.key,
+                f"materializer {PICKLE!r} is switched off by Settings.allow_pickle",
+                hint="nothing was saved; use a materializer of a data format, or allow pickles",
+                materializer=PICKLE,
             )
         return equipped
 
     def by_key(self, key: str, options: Mapping[str, Any] | None) -> Equipped:
-        """Equip the materializer that a record names."""
-        return self.equip(self.resolver.by_key(key), options)
+        """Equip the materializer or artifact task that a record names.
+
+        Raises:
+            NoMaterializerError: There is none under the key.
+            LoadFailedError: It does not take the recorded options any more.
+        """
+        if key.startswith(TASK_PREFIX):
+            choice = self.tasks.index.by_name(key.removeprefix(TASK_PREFIX))
+            return self.tasks.stored(choice, options or {})
+        found = self.resolver.by_key(key)
+        try:
+            return self.equip(found, options)
+        except SettingsError as error:
+            raise LoadFailedError(
+                f"the recorded options do not fit materializer {key!r}: {error.message}",
+                hint="the stored bytes are untouched; the class differs from what wrote them",
+                materializer=key,
+            ) from error
+
+    def key_for_type(self, cls: type) -> str:
+        """Return the key of what saves values of exactly this type.
+
+        Raises:
+            MaterializerError: Nothing does, or several do with equal right.
+        """
+        task = self.tasks.index.for_type(cls)
+        return self.resolver.for_type(cls).key if task is None else task.key
 
     def equip(self, choice: Choice, options: Mapping[str, Any] | None) -> Equipped:
         """Return the instance of a choice with validated options.
@@ -140,7 +190,29 @@ class Materializers:
             is_partial=isinstance(instance, PartialIO),
             is_stream=isinstance(instance, StreamIO),
             counts_items=offer is not None and "iterator" in offer.kinds,
+            plugin=choice.plugin,
+            formats=_formats(choice, cls),
         )
+
+
+def _formats(choice: Choice, cls: type[Materializer[Any]]) -> frozenset[str]:
+    offered = (choice.offer.format, *choice.offer.reads) if choice.offer is not None else ()
+    return frozenset((cls.format, *cls.reads, *offered))
+
+
+def open_materializers(
+    settings: Settings, plugins: PluginRegistry, *, is_remote: bool
+) -> Materializers:
+    """Return what the settings and plugins of a session say about materializers."""
+    by_type, by_task = split_overrides(plugins, settings.materializers, settings.artifact_tasks)
+    off = () if settings.allow_pickle else (PICKLE,)
+    return Materializers(
+        Resolver(plugins, overrides=by_type, not_saved_with=off),
+        verify_save=settings.verify_save,
+        is_remote=is_remote,
+        allows_pickle=settings.allow_pickle,
+        tasks=ArtifactTasks(TaskIndex(plugins, overrides=by_task)),
+    )
 
 
 def _instance(

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, cast
 from artifact_plugins.contracts.abilities import ChunkWriter, DirectIO, PartRecord, StreamIO
 from artifact_plugins.contracts.files import FileReader, FileSink, FileWriter
 from artifact_plugins.contracts.folder import FolderFiles
-from artifact_plugins.contracts.refs import find_type, lasting_path
-from artifact_plugins.errors import MaterializerError, UnsafeFormatError
+from artifact_plugins.contracts.refs import find_type, lasting_path, note_writer
+from artifact_plugins.errors import LoadFailedError, MaterializerError, NoMaterializerError
 from artifact_plugins.session.equipped import Equipped
+from artifact_plugins.session.reading import current_reading
 from artifact_plugins.session.roundtrip import REFUSALS, check_round_trip, is_checked
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class SessionParts:
         claimed = self._claimed.get(cls)
         if claimed is None:
             try:
-                claimed = self._materializers.resolver.for_type(cls).key != key
+                claimed = self._materializers.key_for_type(cls) != key
             except MaterializerError:
                 claimed = False
             self._claimed[cls] = claimed
@@ -60,6 +61,12 @@ class SessionParts:
 
     def _save(self, value: Any, files: FileWriter, equipped: Equipped) -> PartRecord:
         record = _record(equipped, value)
+        note_writer(
+            equipped.writer.cls,
+            key=equipped.key,
+            plugin=equipped.plugin,
+            executes=equipped.instance.executes_on_load,
+        )
         if equipped.is_direct and equipped.instance.exact:
             cast(DirectIO, equipped.instance).save_files(value, files)
         else:
@@ -89,12 +96,20 @@ class SessionParts:
         return cast(StreamIO, equipped.instance).iterate(files, data_type)
 
     def _stored(self, part: PartRecord) -> tuple[Equipped, type]:
-        equipped = self._materializers.by_key(part["materializer"], part["options"])
-        if equipped.instance.executes_on_load:
-            raise UnsafeFormatError(
-                f"an element is stored as {part['format']!r}, which executes code when loaded",
-                hint="nothing was executed",
-            )
+        key, options = part["materializer"], part["options"]
+        reading = current_reading()
+        archived = reading.archived_writer(key, options) if reading is not None else None
+        try:
+            equipped = archived or self._materializers.by_key(key, options)
+        except NoMaterializerError as error:
+            # Not a refusal of the whole value: its archive may have what wrote the element.
+            raise LoadFailedError(
+                f"an element of the value cannot be loaded: {error.message}",
+                hint="the stored bytes are intact",
+                materializer=key,
+            ) from error
+        if equipped.instance.executes_on_load and reading is not None:
+            reading.vouch()
         return equipped, find_type(part["data_type"])
 
     def _check(self, equipped: Equipped, value: Any, folder: Path, data_type: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, cast
 from artifact_plugins.content import ContentStore, VersionWriter
 from artifact_plugins.contracts.abilities import DirectIO
 from artifact_plugins.contracts.materializer import Materializer
-from artifact_plugins.contracts.refs import lasting_path
+from artifact_plugins.contracts.refs import Noted, lasting_path, noting_types, type_path
 from artifact_plugins.errors import (
     ArtifactMissingError,
     ArtifactPluginsError,
@@ -33,8 +33,10 @@ from artifact_plugins.records import (
     now,
 )
 from artifact_plugins.records.names import check_lines, check_tags, check_text
+from artifact_plugins.session.deciding import Deciding
 from artifact_plugins.session.equipped import Equipped
 from artifact_plugins.session.materializers import Materializers
+from artifact_plugins.session.pinning import Pinner
 from artifact_plugins.session.roundtrip import REFUSALS, check_round_trip, is_checked
 from artifact_plugins.settings import Settings
 
@@ -50,6 +52,7 @@ class SaveRequest:
     Attributes:
         artifact: Name of the artifact the version belongs to.
         materializer: Key, import path or class that overrides the resolution.
+        artifact_task: Name, import path or class that overrides everything.
         idempotency_key: Empty for a save that nobody repeats.
         task: The task whose output it is.
     """
@@ -57,6 +60,7 @@ class SaveRequest:
     artifact: str
     artifact_type: str | None = None
     materializer: str | type | None = None
+    artifact_task: str | type | None = None
     options: Mapping[str, Any] | None = None
     tags: Sequence[str] = ()
     metadata: Mapping[str, Any] | None = None
@@ -104,11 +108,16 @@ class Saver:
         store: ContentStore,
         registry: PluginRegistry,
         materializers: Materializers,
+        *,
+        pinner: Pinner,
+        deciding: Deciding,
     ) -> None:
         self._settings = settings
         self._store = store
         self._registry = registry
         self._materializers = materializers
+        self._pinner = pinner
+        self._deciding = deciding
 
     def stage(self, value: Any, request: SaveRequest) -> Staged:
         """Make the bytes of `value` durable and return its record without a number.
@@ -120,7 +129,9 @@ class Saver:
             UnsafeFormatError: Loading the value would execute code.
         """
         labels = _labels(request)
-        equipped = self._materializers.for_value(value, request.materializer, request.options)
+        equipped = self._materializers.for_value(
+            value, request.materializer, request.options, task=request.artifact_task
+        )
         if self._registry.listens("before_artifact_saved"):
             self._registry.call_veto(
                 "before_artifact_saved",
@@ -162,9 +173,11 @@ class Saver:
             request.artifact_type or materializer.artifact_type, "artifact type"
         )
         counted = _Counted(value) if equipped.counts_items else None
-        data_type = ITERATOR if counted is not None else lasting_path(type(value))
-        self._save(value if counted is None else counted, equipped, writer, artifact)
+        with noting_types() as noted:
+            data_type = ITERATOR if counted is not None else _data_type(type(value), equipped)
+            self._save(value if counted is None else counted, equipped, writer, artifact)
         written = writer.finish()
+        snapshot_id = self._pinner.pin(equipped.writer, noted).id
         if counted is None:
             metadata = {**_described(materializer, value, artifact), **metadata}
         previews = () if counted is not None else _previews(materializer, value, artifact)
@@ -177,16 +190,18 @@ class Saver:
                 "artifact": artifact,
                 "project": self._settings.project,
                 "data_type": data_type,
-                "materializer": equipped.key,
+                "materializer": equipped.materializer,
+                "artifact_task": equipped.artifact_task,
                 "parameters": equipped.parameters,
                 "format": materializer.format,
+                "plugin_snapshot": snapshot_id,
                 "content_hash": written.content_hash,
                 "run_id": task.run_id if task else None,
                 "task_id": task.id if task else None,
                 "created_at": created_at.isoformat(),
             }
         )
-        published = writer.publish(manifest, materializer.media_type)
+        published = writer.publish(manifest, materializer.media_type, sign=self._pinner.sign)
         version = ArtifactVersion(
             id=version_id,
             project=self._settings.project,
@@ -194,9 +209,11 @@ class Saver:
             version_name=labels.version_name,
             artifact_type=artifact_type,
             data_type=data_type,
-            materializer=equipped.key,
+            materializer=equipped.materializer,
+            artifact_task=equipped.artifact_task,
             parameters=equipped.parameters,
             format=materializer.format,
+            plugin_snapshot=snapshot_id,
             uri=published.uri,
             files=written.files,
             size_bytes=written.size_bytes,
@@ -214,6 +231,10 @@ class Saver:
             created_at=created_at,
             created_by=self._settings.created_by,
         )
+        if written.inline is not None and (
+            materializer.executes_on_load or self._needs_trust(equipped, noted)
+        ):
+            version = self._signed(version)
         if counted is None and not materializer.exact:
             try:
                 self._verify(value, equipped, version)
@@ -225,6 +246,22 @@ class Saver:
                     version_id=version_id,
                 ) from error
         return version
+
+    def _needs_trust(self, equipped: Equipped, noted: Noted) -> bool:
+        """Tell whether loading the value imports or executes what the version names."""
+        writers = [equipped.plugin, *(plugin for _, _, plugin in noted.writers)]
+        return (
+            noted.executes
+            or None in writers
+            or any(self._deciding.needs_trust(type_path(cls)) for cls in noted.classes)
+        )
+
+    def _signed(self, version: ArtifactVersion) -> ArtifactVersion:
+        """Sign the record of a value that has no manifest in the store."""
+        signature = self._pinner.sign(self._store.signed_manifest(version)[0])
+        if signature is None:
+            return version
+        return version.model_copy(update={"signature": signature.model_dump_json()})
 
     def _save(self, value: Any, equipped: Equipped, writer: VersionWriter, artifact: str) -> None:
         try:
@@ -256,6 +293,13 @@ class Saver:
             check_round_trip(equipped, value, reader, f"artifact {version.artifact!r}")
         finally:
             reader.close()
+
+
+def _data_type(cls: type, equipped: Equipped) -> str:
+    is_passing = cls.__module__ == "__main__" or "<locals>" in cls.__qualname__
+    if is_passing and equipped.instance.executes_on_load:
+        return type_path(cls)  # the files bring the class with them
+    return lasting_path(cls)
 
 
 def _labels(request: SaveRequest) -> _Labels:

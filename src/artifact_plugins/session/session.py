@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from artifact_plugins.content import ContentStore
 from artifact_plugins.contracts.runtime import Runtime
 from artifact_plugins.errors import (
-    ArtifactPluginsError,
     MaterializerError,
     PluginError,
     SaveAbortedError,
@@ -21,28 +20,34 @@ from artifact_plugins.errors import (
 )
 from artifact_plugins.ledger import Ledger
 from artifact_plugins.lineage_graph import Lineage
-from artifact_plugins.plugins import PluginRegistry, Resolver, load_plugins
+from artifact_plugins.plugins import PluginRegistry, load_plugins
 from artifact_plugins.records import (
     ArtifactTaskLink,
     ArtifactVersion,
     Batch,
+    PluginSnapshot,
     Run,
     Task,
 )
 from artifact_plugins.records.names import as_reference
 from artifact_plugins.runtimes import make_runtime
-from artifact_plugins.session.committing import commit
+from artifact_plugins.session.classes import followed
+from artifact_plugins.session.committing import Committer
 from artifact_plugins.session.curating import Curating
+from artifact_plugins.session.deciding import Deciding
+from artifact_plugins.session.explaining import Explaining, LoadExplanation
 from artifact_plugins.session.exporting import export_files
 from artifact_plugins.session.finding import Finding
 from artifact_plugins.session.loading import Loader
 from artifact_plugins.session.locating import locate, present, say_if_deleted
-from artifact_plugins.session.materializers import Materializers
+from artifact_plugins.session.materializers import open_materializers
+from artifact_plugins.session.pinning import Pinner
 from artifact_plugins.session.references import Reference, as_number
 from artifact_plugins.session.registering import Registrar
 from artifact_plugins.session.saving import Saver, SaveRequest, Staged
 from artifact_plugins.session.wanted import Selection, check_annotation
 from artifact_plugins.settings import Settings
+from artifact_plugins.trust import Trust
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -75,6 +80,7 @@ class Session(Curating):
     links = Finding[ArtifactTaskLink]("links")
     tasks = Finding[Task]("tasks")
     runs = Finding[Run]("runs")
+    snapshots = Finding[PluginSnapshot]("snapshots")
 
     def __init__(
         self, settings: Settings, *, runtime: Executor | None = None, is_worker: bool = False
@@ -84,7 +90,7 @@ class Session(Curating):
         self.plugins: PluginRegistry = load_plugins(
             modules=settings.plugins, disabled=settings.disabled_plugins
         )
-        self.resolver = Resolver(self.plugins, overrides=settings.materializers)
+        renames = followed({**self.plugins.renames, **settings.renames})
         self.store: ContentStore = ContentStore.open(
             settings.store_url,
             durable=settings.is_durable,
@@ -96,17 +102,27 @@ class Session(Curating):
         if not is_worker:
             _ = self._ledger
         self._readers: list[Callable[[], None]] = []
-        self._is_registered = False
-        materializers = Materializers(
-            self.resolver,
-            verify_save=settings.verify_save,
-            is_remote=not self.store.is_local,
+        self.materializers = materializers = open_materializers(
+            settings, self.plugins, is_remote=not self.store.is_local
         )
-        self.loader = Loader(self.store, self.plugins, materializers)
-        self.saver = Saver(settings, self.store, self.plugins, materializers)
+        self.resolver = materializers.resolver
+        trust = Trust(mode=settings.trust, pins=settings.trust_pins, home=settings.trust_home)
+        self.pinner = Pinner(self.store, trust, self.plugins)
+        self._committer = Committer(self.store, self.plugins, self.pinner)
+        self.deciding = Deciding(
+            settings, self.store, self.plugins, materializers, trust, renames=renames
+        )
+        self.loader = Loader(self.store, self.plugins, materializers, deciding=self.deciding)
+        self.saver = Saver(
+            settings,
+            self.store,
+            self.plugins,
+            materializers,
+            pinner=self.pinner,
+            deciding=self.deciding,
+        )
         with suppress(MaterializerError, PluginError):
-            # Nearly every run stores a plain value: its materializer is imported
-            # here and not on the time of the first step.
+            # Most runs store plain values: imported here, not in the time of a step.
             materializers.for_value(None, None, None)
 
     @cached_property
@@ -168,6 +184,7 @@ class Session(Curating):
         name: str,
         *,
         materializer: str | type | None = None,
+        task: str | type | None = None,
         options: Mapping[str, Any] | None = None,
         artifact_type: str | None = None,
         tags: Sequence[str] = (),
@@ -179,6 +196,8 @@ class Session(Curating):
         """Save a value by hand as the next version of the artifact `name`.
 
         Args:
+            task: Name, import path or class of an artifact task.
+            options: Options of the materializer, parameters of the artifact task.
             idempotency_key: A repeat with the same key and an equal value
                 returns the version of the first save.
 
@@ -190,6 +209,7 @@ class Session(Curating):
             artifact=name,
             artifact_type=artifact_type,
             materializer=materializer,
+            artifact_task=task,
             options=options,
             tags=tags,
             metadata=metadata,
@@ -233,23 +253,7 @@ class Session(Curating):
             LedgerError, StoreError: Nothing was registered. CommitUnknownError:
                 it is unknown; the same call can be repeated.
         """
-        if not self._is_registered and any(
-            item.draft.version.manifest_digest is not None for item in staged
-        ):
-            self._register_ledger(staged)
-        return commit(self._ledger, self.plugins, batch, staged, durable=durable)
-
-    def _register_ledger(self, staged: Sequence[Staged]) -> None:
-        """Note in the store which ledger will know the versions, before it does."""
-        try:
-            identity = self._ledger.identity()
-            if identity is not None:
-                self.store.register_ledger(identity)
-        except ArtifactPluginsError:
-            for item in staged:
-                item.discard()
-            raise
-        self._is_registered = True
+        return self._committer.commit(self._ledger, batch, staged, durable=durable)
 
     def register(
         self,
@@ -293,6 +297,7 @@ class Session(Curating):
         as_type: Any = Any,
         columns: Sequence[str] | None = None,
         rows: slice | None = None,
+        allow_unsafe: bool = False,
     ) -> Any:
         """Load a version: the newest of a name, a numbered or aliased one, or a record's.
 
@@ -303,6 +308,8 @@ class Session(Curating):
             as_type: Type or annotation wanted; the saved type when not given.
             columns: Read only these columns of a table.
             rows: Read only these rows.
+            allow_unsafe: Execute what the version brings for this one load,
+                whoever wrote it; each such load is logged.
 
         Raises:
             InputError: `as_type` is no type, `columns` no list of names, ...
@@ -319,7 +326,7 @@ class Session(Curating):
         )
         record = present(self.ledger, record)
         try:
-            return self.loader.load(record, as_type, selection)
+            return self.loader.load(record, as_type, selection, allow_unsafe=allow_unsafe)
         except StoreError as error:
             say_if_deleted(lambda: self.ledger, record, error)
             raise
@@ -347,6 +354,11 @@ class Session(Curating):
                 None if alias is None else as_reference(alias, "alias"),
             )
         return locate(self.ledger, self.settings.project, asked)
+
+    def explain_load(self, version: str | ArtifactVersion) -> LoadExplanation:
+        """Return with which code a version would be loaded and why; nothing archived runs."""
+        record = present(self.ledger, self._record(version))
+        return Explaining(self.settings, self.store, self.deciding).explain(record)
 
     def export(
         self, version: str | ArtifactVersion, target: str | os.PathLike[str]

@@ -20,6 +20,7 @@ active.py      ActiveRun: what is running, and the records it writes
 outgoing.py    records gather and become visible in batches; writing.py: who commits now
 story.py       everything of one run as one document in the store
 front.py       save, load, register, log_artifact, ...: the functions of the front door
+migrating.py   old versions written anew in another form; conversion.py: by what, with which options
 result.py      PipelineRun: what a run gives its caller
 """
 
@@ -35,6 +36,7 @@ from artifact_plugins.steps.front import (
     load_artifact,
     log_artifact,
     log_metadata,
+    migrate,
     register,
     runs,
     save,
@@ -63,6 +65,7 @@ __all__ = [
     "load_artifact",
     "log_artifact",
     "log_metadata",
+    "migrate",
     "one_of",
     "open_session",
     "pipeline",

@@ -171,7 +171,10 @@ def _seen(stored: Stored, port: InputPort) -> Any:
 def _options(output: OutputPort) -> dict[str, Any]:
     spec = output.spec
     chosen = spec.materializer if spec else None
+    task = spec.task if spec else None
+    named = type_path(task) if isinstance(task, type) else task
     return {
+        **({} if named is None else {"task": named}),
         "artifact": output.artifact,
         "type": spec.artifact_type if spec else None,
         "materializer": type_path(chosen) if isinstance(chosen, type) else chosen,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from artifact_plugins.errors import HandleUsageError, InputError, RunUsageError
 from artifact_plugins.lineage_graph import Lineage
@@ -32,6 +32,9 @@ from artifact_plugins.steps.inside import ActiveTask, active_task
 from artifact_plugins.steps.loop import for_each_body
 from artifact_plugins.steps.scopes import leaf_type, own_producer
 from artifact_plugins.steps.views import NOBODY, LinkPlan, Stored
+
+if TYPE_CHECKING:
+    from artifact_plugins.steps.migrating import Migration
 
 
 def save(value: Any, name: str, **how: Any) -> ArtifactVersion:
@@ -62,6 +65,15 @@ def lineage(artifact: str | ArtifactVersion | Handle) -> Lineage:
     """Return where a version comes from and what came from it; see `Lineage`."""
     session, found = _where(artifact)
     return session.lineage(found)
+
+
+def migrate(
+    artifact: str, *, to: str | type, versions: Sequence[int] = (), dry_run: bool = False
+) -> tuple[Migration, ...]:
+    """Rewrite old versions in another form, as new versions; see `steps.migrating.migrate`."""
+    from artifact_plugins.steps.migrating import migrate  # late: few runs need it
+
+    return migrate(_session(), artifact, to=to, versions=versions, dry_run=dry_run)
 
 
 def versions(where: str | Sequence[str] = "", **how: Any) -> Page[ArtifactVersion]:
@@ -145,6 +157,7 @@ def log_artifact(
     *,
     artifact_type: str | None = None,
     materializer: str | type | None = None,
+    task: str | type | None = None,
     options: Mapping[str, Any] | None = None,
     tags: Sequence[str] = (),
     metadata: Mapping[str, Any] | None = None,
@@ -154,27 +167,32 @@ def log_artifact(
 
     It stays, with its link, even when the step fails later.
 
+    Args:
+        task: Name, import path or class of an artifact task.
+        options: Options of the materializer, parameters of the artifact task.
+
     Raises:
         RunUsageError: No step of a run is being called here; use `ap.save`.
     """
     active = _inside("log_artifact")
-    task, key = active.record, f"auto/{check_name(name)}"
+    record, key = active.record, f"auto/{check_name(name)}"
     position = active.position(key)
     request = SaveRequest(
         artifact=name,
         artifact_type=artifact_type,
         materializer=materializer,
+        artifact_task=task,
         options=options,
         tags=tags,
         metadata=metadata,
         description=description,
         save_type=SaveType.STEP_OUTPUT,
-        idempotency_key=f"{task.id}/{key}/{position}/{task.attempt}",
-        task=task,
+        idempotency_key=f"{record.id}/{key}/{position}/{record.attempt}",
+        task=record,
     )
     staged = active.session.saver.stage(value, request)
     stored = Stored(staged.draft.version)
-    plan = LinkPlan(task, leaf_type(task), key, stored, own_producer(task), position)
+    plan = LinkPlan(record, leaf_type(record), key, stored, own_producer(record), position)
     return active.log(staged, plan)
 
 

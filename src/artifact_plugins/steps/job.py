@@ -177,6 +177,7 @@ def _stage(
         artifact=artifact,
         artifact_type=artifact_type,
         materializer=spec.materializer if spec else None,
+        artifact_task=spec.task if spec else None,
         options=spec.options if spec else None,
         tags=spec.tags if spec else (),
         metadata=spec.metadata if spec else None,

@@ -11,7 +11,8 @@ from typing import Any, Generic, ParamSpec, overload
 
 from artifact_plugins.errors import HandleUsageError, RunUsageError, StepDefinitionError
 from artifact_plugins.records import ArtifactVersion, IOType, check_name
-from artifact_plugins.session import current_session
+from artifact_plugins.runtimes.inline import InlineRuntime
+from artifact_plugins.session import Session, current_session
 from artifact_plugins.steps.active import ActiveRun, active_run
 from artifact_plugins.steps.bindings import Argument, is_handle, store_literal
 from artifact_plugins.steps.exits import check_exit_step, run_exit_step
@@ -216,7 +217,24 @@ def start_run(name: str) -> Iterator[PipelineRun]:
         yield outcome
 
 
+@contextmanager
+def start_run_here(session: Session, name: str) -> Iterator[PipelineRun]:
+    """Make the step calls of a `with` block one run of a session; they run in this thread.
+
+    Raises:
+        RunUsageError: A run is in progress already.
+    """
+    _check_is_free(name)
+    with _running(ActiveRun(session, name, InlineRuntime()), {}, [], None) as outcome:
+        yield outcome
+
+
 def _new_run(name: str) -> ActiveRun:
+    _check_is_free(name)
+    return ActiveRun(current_session(), name)
+
+
+def _check_is_free(name: str) -> None:
     if active_task.get() is not None:
         raise RunUsageError(
             f"a run of {name!r} was started inside a step",
@@ -229,7 +247,6 @@ def _new_run(name: str) -> ActiveRun:
             f"a run of {name!r} was started inside the run {outer.record.name!r}",
             hint="end that run first, or call the steps directly",
         )
-    return ActiveRun(current_session(), name)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from artifact_plugins.contracts.artifact_task import ArtifactTask
 from artifact_plugins.contracts.materializer import Materializer
 from artifact_plugins.errors import InputError
 from artifact_plugins.records import (
@@ -35,8 +36,10 @@ class Output:
         tags: Labels of every version.
         metadata: JSON metadata of every version.
         description: Text of every version.
-        options: Options of the materializer.
+        options: Options of the materializer, parameters of the artifact task.
         version_name: Name of the version besides its number.
+        task: Name, `module:Class` or class of the artifact task that saves
+            this output; not together with `materializer`.
 
     Raises:
         InvalidNameError, MetadataValueError: At once, where it is written.
@@ -50,6 +53,7 @@ class Output:
     description: str | None = None
     options: Mapping[str, Any] | None = None
     version_name: str | None = None
+    task: str | type | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", check_name(self.name, "output name"))
@@ -59,12 +63,23 @@ class Output:
         if self.artifact_type is not None:
             check_text(self.artifact_type, "artifact type")
         chosen = self.materializer
-        is_class = isinstance(chosen, type) and issubclass(chosen, Materializer)
+        is_class = isinstance(chosen, type) and issubclass(chosen, Materializer | ArtifactTask)
         if chosen is not None and not isinstance(chosen, str) and not is_class:
             raise InputError(
                 f"materializer of output {self.name!r} is {chosen!r:.200}",
                 hint="give a Materializer class, without parentheses, a key or an import path",
             )
+        if self.task is not None:
+            if chosen is not None:
+                raise InputError(
+                    f"output {self.name!r} names a materializer and an artifact task",
+                    hint="name one of them",
+                )
+            if not isinstance(self.task, str | type):
+                raise InputError(
+                    f"artifact task of output {self.name!r} is {self.task!r:.200}",
+                    hint="give a class, without parentheses, a name or an import path",
+                )
         if self.version_name is not None:
             check_label(self.version_name, "version name")
         check_metadata(self.metadata)

@@ -82,7 +82,11 @@ class RemoteLane:
     @property
     def width(self) -> int:
         """Half as many calls again as there are workers by now; clusters grow."""
-        return self._runtime.workers + max(2, self._runtime.workers // 2)
+        try:
+            workers = self._runtime.workers
+        except Exception:  # noqa: BLE001  # nobody would hear it here: the call that is sent next says it
+            workers = 1
+        return workers + max(2, workers // 2)
 
     def submit(self, call: Call) -> Future[Any]:
         """Send a call.

@@ -1,6 +1,7 @@
 """Contract tests that plugin authors inherit, and what they are made of.
 
 contract.py       MaterializerContract: the tests every materializer passes
+task_contract.py  ArtifactTaskContract: the tests every artifact task passes
 files.py          FolderFiles, MemoryFiles: where a DirectIO materializer writes to and reads from
 driver.py         one way to make, save and load, whichever abilities a materializer has
 compare.py        deep, type-strict comparison of values
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
     from artifact_plugins.testing.files import MemoryFiles as MemoryFiles
     from artifact_plugins.testing.sessions import memory_session as memory_session
     from artifact_plugins.testing.sessions import session_on_disk as session_on_disk
+    from artifact_plugins.testing.task_contract import ArtifactTaskContract as ArtifactTaskContract
 
 # pytest imports this package in every run of every project (pytest11), so
 # nothing is imported before it is asked for.
 _WHERE = {
+    "ArtifactTaskContract": "task_contract",
     "FolderFiles": "files",
     "MaterializerContract": "contract",
     "MemoryFiles": "files",
@@ -33,6 +36,7 @@ _WHERE = {
 }
 
 __all__ = [
+    "ArtifactTaskContract",
     "FolderFiles",
     "MaterializerContract",
     "MemoryFiles",

@@ -19,7 +19,7 @@ HEAVY = {"pydantic", "rich", "pandas", "numpy", "pyarrow", "fsspec"}
         (["list"], {"pydantic", "rich"}),
         (["list", "--json"], {"pydantic"}),
     ],
-    ids=str,
+    ids=["help", "list-help", "list", "list-json"],
 )
 def test_command_imports_only_what_it_needs(
     original: Path, arguments: list[str], allowed: set[str]

@@ -36,7 +36,7 @@ def test_the_walk_is_told_step_by_step(offer, monkeypatch):
 
     assert text == (
         "shop:Express\n"
-        "  1  output      shop:Express     an Output(materializer=...) would win\n"
+        "  1  output      shop:Express     an Output(materializer=...) or Output(task=...) would win\n"
         "  2  settings    shop:Express     no entry in Settings.materializers\n"
         "  3  class       shop:Express     no offer\n"
         "  4  base        shop:Order       "

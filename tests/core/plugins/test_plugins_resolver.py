@@ -611,3 +611,26 @@ def test_resolved_classes_can_be_collected(offer):
     gc.collect()
 
     assert alive() is None
+
+
+def test_key_that_the_settings_switch_off_is_not_chosen_for_a_type(offer):
+    """The walk says so, the error says which setting would; by its key it is still found."""
+    last = offer("pickle.object", "builtins:object", format="pickle/1", keeps_subclasses=True)
+    resolver = Resolver([last], not_saved_with=("pickle.object",))
+
+    with pytest.raises(NoMaterializerError, match=r"Settings\.allow_pickle=True"):
+        resolver.for_type(Order)
+    assert "is switched off by Settings.allow_pickle" in resolver.explain(Order).text()
+    assert resolver.by_key("pickle.object").key == "pickle.object"
+    assert resolver.reader_for(Order, stored_format="pickle/1").key == "pickle.object"
+    assert Resolver([last]).for_type(Order).key == "pickle.object"
+
+
+def test_what_takes_any_object_does_not_come_near_a_format(offer):
+    """The error about a missing reader does not name it."""
+    last = offer("pickle.object", "builtins:object", format="pickle/1", keeps_subclasses=True)
+
+    with pytest.raises(NoMaterializerError) as caught:
+        Resolver([last]).reader_for(Order, stored_format="order/1")
+
+    assert "pickle" not in str(caught.value)

@@ -6,11 +6,15 @@ import json
 import sys
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import artifact_plugins as ap
+from artifact_plugins.content.urls import local_path
 from artifact_plugins.errors import SaveAbortedError
+from artifact_plugins.session.saving import SaveRequest
 
 NOTHING = timedelta(0)
+PATIENCE_SECONDS = 90
 
 
 def save(session: ap.Session, name: str, seconds: float) -> None:
@@ -26,21 +30,37 @@ def save(session: ap.Session, name: str, seconds: float) -> None:
     print(json.dumps({"saved": saved, "aborted": aborted}))
 
 
-def collect(session: ap.Session, seconds: float) -> None:
-    """Collect without any patience until the time is over."""
-    ends_at = time.monotonic() + seconds
+def save_late(session: ap.Session, name: str, count: int) -> None:
+    """Commit when a collector has taken the files: so slow that each save is overtaken."""
+    saved = aborted = 0
+    for number in range(count):
+        staged = session.saver.stage([name, number, "x" * 6000], SaveRequest(artifact=name))
+        path = local_path(staged.draft.version.uri)
+        ends_at = time.monotonic() + PATIENCE_SECONDS
+        while path.exists():
+            assert time.monotonic() < ends_at, "no collector came"
+            time.sleep(0.01)
+        try:
+            session.commit(ap.records.Batch(), (staged,))
+            saved += 1
+        except SaveAbortedError:
+            aborted += 1
+    print(json.dumps({"saved": saved, "aborted": aborted}))
+
+
+def collect(session: ap.Session, stop: Path) -> None:
+    """Collect without any patience until a file says stop."""
     saves = 0
-    while time.monotonic() < ends_at:
+    while not stop.exists():
         found = session.collect(trash=NOTHING, grace=NOTHING)
         assert found.problems == (), found.problems
         saves += len(found.saves)
     print(json.dumps({"saves": saves}))
 
 
-def collect_naively(session: ap.Session, seconds: float) -> None:
+def collect_naively(session: ap.Session, stop: Path) -> None:
     """What not to do: look which versions the ledger knows, and remove the others."""
-    ends_at = time.monotonic() + seconds
-    while time.monotonic() < ends_at:
+    while not stop.exists():
         ids = list(session.store.version_ids())
         known = session.ledger.version_states(ids)
         for version_id in ids:
@@ -54,10 +74,12 @@ if __name__ == "__main__":
     with ap.open_session(ap.Settings(**json.loads(settings))) as opened:
         if task == "save":
             save(opened, rest[0], float(rest[1]))
+        elif task == "late":
+            save_late(opened, rest[0], int(rest[1]))
         elif task == "collect":
-            collect(opened, float(rest[0]))
+            collect(opened, Path(rest[0]))
         elif task == "naive":
-            collect_naively(opened, float(rest[0]))
+            collect_naively(opened, Path(rest[0]))
         else:
             done = opened.collect(trash=NOTHING, grace=NOTHING)
             print(json.dumps([sorted(done.versions), sorted(done.saves)]))

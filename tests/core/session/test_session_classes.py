@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
@@ -35,11 +35,6 @@ class CrateMaterializer(ap.Materializer[Any]):
 
 class Executing(CrateMaterializer):
     executes_on_load = True
-    calls: ClassVar[list[str]] = []
-
-    def save(self, value: Any, directory: Path) -> None:
-        self.calls.append("save")
-        super().save(value, directory)
 
 
 class FailsToStart(CrateMaterializer):
@@ -112,29 +107,27 @@ def test_class_whose_metaclass_has_no_hash_has_a_path(session):
     assert find_type(lasting_path(Strange)) is Strange
 
 
-def test_materializer_that_executes_on_load_is_refused_before_it_saves(session):
-    """What this release would refuse to load is not written."""
-    Executing.calls.clear()
-
-    with pytest.raises(errors.UnsafeFormatError, match="could never be loaded again"):
-        session.save(Crate(1), "crate", materializer=Executing)
-
-    assert Executing.calls == []
-    assert len(session.ledger.versions(VersionQuery())) == 0
-
-
-def test_element_whose_materializer_executes_on_load_is_refused(places):
-    """A list of them cannot be loaded either."""
-    Executing.calls.clear()
-    overrides = crate_overrides(Executing)
-
+@pytest.mark.parametrize("value", [Crate(1), [Crate(1)]], ids=["whole", "element"])
+def test_materializer_that_executes_on_load_needs_trust(places, value):
+    """It is saved; loading it runs code, which a reader who trusts nobody does not do."""
+    settings = {**places, "materializers": crate_overrides(Executing)}
+    with ap.open_session(ap.Settings(**settings)) as session:
+        version = session.save(value, "crate")
+        own = session.load(version)
     with (
-        ap.open_session(ap.Settings(**places, materializers=overrides)) as session,
-        pytest.raises(errors.UnsafeFormatError),
+        ap.open_session(ap.Settings(**settings, trust="installed")) as session,
+        pytest.raises(errors.TrustError),
     ):
-        session.save([Crate(1)], "crates")
+        session.load(version)
 
-    assert Executing.calls == []
+    assert own == value
+
+
+def test_executing_materializer_of_a_plugin_does_not_need_pickle_allowed(places):
+    """`allow_pickle=False` is about what nothing handles, not about a format that was chosen."""
+    settings = {**places, "materializers": crate_overrides(Executing), "allow_pickle": False}
+    with ap.open_session(ap.Settings(**settings)) as session:
+        assert session.load(session.save(Crate(1), "crate")) == Crate(1)
 
 
 @pytest.mark.parametrize("materializer", [FailsToStart, TakesNothing])

@@ -84,7 +84,7 @@ def test_one_text_as_columns_is_refused_with_the_list_to_write():
         Selection("delay")
 
 
-@pytest.mark.parametrize("columns", [5, {"a"}, {"a": 1}, iter(["a"]), [["a"]], b"a"], ids=repr)
+@pytest.mark.parametrize("columns", [5, {"a"}, {"a": 1}, iter("a"), [["a"]], b"a"], ids=type)
 def test_columns_that_are_no_list_of_names_are_refused(session, columns):
     """The mistake is named before anything is read."""
     session.save(pd.DataFrame({"a": [1]}), "frame")

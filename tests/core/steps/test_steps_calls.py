@@ -421,7 +421,11 @@ def test_argument_that_cannot_be_stored_is_refused_before_the_step_runs():
         called.append(x)
         return 1
 
-    with pytest.raises(NoMaterializerError, match="takes-x"), ap.start_run("script"):
+    with (
+        ap.open_session(ap.Settings(allow_pickle=False)),
+        pytest.raises(NoMaterializerError, match="takes-x"),
+        ap.start_run("script"),
+    ):
         takes(object())
     assert called == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -175,11 +176,11 @@ def test_failing_materializer_is_a_step_error(listening):
 
     @ap.step
     def unstorable() -> object:
-        return object()
+        return threading.Lock()
 
     with pytest.raises(ap.ArtifactPluginsError), ap.start_run("script") as run:
         unstorable()
-    assert EVENTS == [("error", "NoMaterializerError")]
+    assert EVENTS == [("error", "NotSerializableError")]
     assert run.record.state is RunState.FAILED
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import artifact_plugins as ap
-from artifact_plugins.errors import RunError
+from artifact_plugins.errors import RunError, RuntimeUnavailableError
 from artifact_plugins.records import RunState, TaskState
 from artifact_plugins.steps import async_lane
 
@@ -164,3 +164,36 @@ def test_errors_that_do_not_travel_are_replaced(opened):
 
         assert len(str(caught.value)) == 1_000_000
         assert all(len(note) < 30_000 for note in caught.value.__notes__)
+
+
+class Vanishing:
+    """A runtime that was there when the run asked, and is gone when the scheduler does."""
+
+    name = "vanishing"
+    is_local = False
+
+    @property
+    def workers(self) -> int:
+        if threading.current_thread() is not threading.main_thread():
+            raise RuntimeUnavailableError("it is gone")
+        return 1
+
+    def submit(self, function, /, *args):
+        raise RuntimeUnavailableError("it is gone")
+
+    def close(self):
+        pass
+
+
+@pytest.mark.timeout(30)
+def test_a_runtime_that_cannot_say_how_many_workers_it_has_hangs_no_run(opened, monkeypatch):
+    """Every call that it does not take is FAILED with the reason, more of them than fit at once."""
+    with opened() as session:
+        monkeypatch.setitem(vars(session), "runtime", Vanishing())
+        with pytest.raises(RuntimeUnavailableError, match="gone"), ap.start_run("script"):
+            ap.value([one() for _ in range(9)][-1])
+        (run,) = session.runs()
+        states = [task.state for task in session.tasks()]
+
+    assert run.state is RunState.FAILED
+    assert states == [TaskState.FAILED] * 10

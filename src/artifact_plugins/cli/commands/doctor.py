@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import click
+
 from artifact_plugins.cli.failures import FAILED
 from artifact_plugins.cli.formats import size_text
 from artifact_plugins.cli.options import command as make_command
@@ -26,7 +28,7 @@ class Problem:
     """Something that is wrong.
 
     Attributes:
-        room: `ledger`, `store` or `plugins`.
+        room: `ledger`, `store`, `plugins` or `loading`.
         what: The version or plugin it is about.
         code: Code of the named error, or "".
         message: What is wrong.
@@ -47,6 +49,8 @@ class Findings:
         versions: Number of versions that were checked.
         size_bytes: Size of their payloads.
         ledger: Which database and schema the ledger has.
+        loads: Number of versions by the code that would load them, and under
+            `not at all`; None when that was not asked for.
         orphans: Ids of versions with files but without a record: saves that
             were interrupted. They take space and harm nothing.
     """
@@ -56,6 +60,7 @@ class Findings:
     size_bytes: int = 0
     ledger: str = ""
     orphans: list[str] = field(default_factory=list)
+    loads: dict[str, int] | None = None
 
     def add(self, room: str, what: str, error: ArtifactPluginsError | str) -> None:
         """Note a problem."""
@@ -64,12 +69,17 @@ class Findings:
 
 
 @make_command("doctor")
-def command(place: Place, as_json: bool) -> int:
+@click.option(
+    "--load-check",
+    is_flag=True,
+    help="Say of every version with which code it would load here; none of it is run.",
+)
+def command(place: Place, load_check: bool, as_json: bool) -> int:
     """Check the ledger, the digest of every stored file, and the plugins.
 
     Versions of all projects are checked. Exits with 1 when something is wrong.
     """
-    found = Findings()
+    found = Findings(loads={} if load_check else None)
     _check_plugins(place, found)
     emptiness = ""
     if not place.has_ledger:
@@ -153,8 +163,21 @@ def _check_session(session: Session, found: Findings, *, has_store: bool) -> Non
             session.store.check(version)
         except ArtifactPluginsError as error:
             found.add("store", str(version), error)
+        else:
+            _check_load(session, version, found)
     if has_store:
         found.orphans = [id_ for id_ in session.store.version_ids() if id_ not in registered]
+
+
+def _check_load(session: Session, version: ArtifactVersion, found: Findings) -> None:
+    """Note with which code a version would load, when that was asked for."""
+    if found.loads is None or version.deleted_at is not None:
+        return
+    explained = session.explain_load(version)
+    code = explained.decision.code if explained.decision is not None else "not at all"
+    found.loads[code] = found.loads.get(code, 0) + 1
+    if explained.error is not None:
+        found.add("loading", str(version), explained.error)
 
 
 def _count(ledger: Ledger) -> int:
@@ -176,6 +199,9 @@ def _write(found: Findings, emptiness: str) -> None:
         write_text(f"checked {found.versions} versions, {size_text(found.size_bytes)}")
     if found.ledger:
         write_text(f"ledger: {found.ledger}")
+    if found.loads:
+        ways = ", ".join(f"{number} {code}" for code, number in sorted(found.loads.items()))
+        write_text(f"code that would load them: {ways}")
     if found.orphans:
         write_text(
             f"{len(found.orphans)} interrupted saves left files without a record "

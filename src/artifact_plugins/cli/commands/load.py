@@ -19,12 +19,18 @@ from artifact_plugins.cli.previews import value_text
 @click.option("--as", "as_type", metavar="TYPE", help="Load as this type: pyarrow:Table.")
 @click.option("--columns", metavar="A,B", help="Load only these columns of a table.")
 @click.option("--rows", metavar="FROM:TO", help="Load only these rows.")
+@click.option(
+    "--allow-unsafe",
+    is_flag=True,
+    help="Execute code that the version brings with it, whoever wrote it.",
+)
 def command(
     place: Place,
     version: str,
     as_type: str | None,
     columns: str | None,
     rows: str | None,
+    allow_unsafe: bool,
     as_json: bool,
 ) -> None:
     """Load VERSION, verify its bytes, and print it (long values in part)."""
@@ -33,7 +39,9 @@ def command(
     with place.open(needs_store=True) as session:
         record = session.find(version)
         wanted = Any if as_type is None else _type(as_type)
-        value = session.load(record, as_type=wanted, columns=selected, rows=part)
+        value = session.load(
+            record, as_type=wanted, columns=selected, rows=part, allow_unsafe=allow_unsafe
+        )
         if as_json:
             write_json(_document(record.id, value))
         else:

@@ -40,7 +40,13 @@ def command(place: Place, as_json: bool) -> None:
                     plugin.name,
                     plugin.source,
                     "works" if plugin.is_working else "broken",
-                    ", ".join([*(o.key for o in plugin.offers), *map(_url, plugin.runtimes)]),
+                    ", ".join(
+                        [
+                            *(o.key for o in plugin.offers),
+                            *map(_url, plugin.runtimes),
+                            *(f"task {o.name}" for o in plugin.artifact_tasks),
+                        ]
+                    ),
                 )
                 for plugin in registry.plugins
             ],
@@ -75,6 +81,11 @@ def _document(plugin: LoadedPlugin) -> dict[str, Any]:
             for o in plugin.offers
         ],
         "runtimes": [{"scheme": o.scheme, "target": o.target} for o in plugin.runtimes],
+        "artifact_tasks": [
+            {"name": o.name, "target": o.target, "types": list(o.types)}
+            for o in plugin.artifact_tasks
+        ],
+        "renames": dict(plugin.renames),
     }
 
 

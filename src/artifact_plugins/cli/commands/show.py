@@ -22,9 +22,11 @@ from artifact_plugins.cli.previews import preview_text
 
 if TYPE_CHECKING:
     from artifact_plugins.records import ArtifactVersion
+    from artifact_plugins.session import Session
 
 _URI_SHOWN = 100
 _FILES_SHOWN = 20
+_SNAPSHOT_SHOWN = 16
 
 
 @make_command("show")
@@ -33,10 +35,11 @@ def command(place: Place, version: str, as_json: bool) -> None:
     """Show the record of VERSION: where it lies, its metadata and its previews."""
     with place.open() as session:
         record = session.find(version)
+        snapshot = None if as_json else _snapshot(session, record)
     if as_json:
         write_json(record_json(record))
         return
-    write_fields(_fields(record))
+    write_fields(_fields(record, snapshot))
     if len(record.files) > 1:
         write_heading("Files")
         write_table(
@@ -54,7 +57,18 @@ def command(place: Place, version: str, as_json: bool) -> None:
         write_text(preview_text(preview))
 
 
-def _fields(record: ArtifactVersion) -> dict[str, object]:
+def _snapshot(session: Session, record: ArtifactVersion) -> str | None:
+    """Return whose code a version is pinned to and which; the ledger knows it without the store."""
+    if record.plugin_snapshot is None:
+        return None
+    from artifact_plugins.records import SnapshotQuery  # late: `--help` needs no pydantic
+
+    found = session.ledger.snapshots(SnapshotQuery(ids=(record.plugin_snapshot,)), limit=1)
+    plugin = found[0].plugin if found else "unknown plugin"
+    return f"{plugin} {record.plugin_snapshot.removeprefix('sha256:')[:_SNAPSHOT_SHOWN]}"
+
+
+def _fields(record: ArtifactVersion, snapshot: str | None) -> dict[str, object]:
     uri = record.uri
     if uri.startswith("data:") and len(uri) > _URI_SHOWN:
         uri = f"{uri[:_URI_SHOWN]}... (the value lies in the record)"
@@ -68,6 +82,7 @@ def _fields(record: ArtifactVersion) -> dict[str, object]:
         "Data type": record.data_type,
         "Format": record.format,
         "Saved with": record.materializer or record.artifact_task,
+        "Snapshot": snapshot,
         "Options": json.dumps(record.parameters) if record.parameters else None,
         "Size": f"{size_text(record.size_bytes)} in {len(record.files)} file"
         + ("" if len(record.files) == 1 else "s"),

@@ -1,0 +1,131 @@
+"""The archived code of versions: judged, checked against the environment, restored once."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, NamedTuple
+
+from artifact_plugins.content import ContentStore
+from artifact_plugins.errors import ArtifactMissingError, PayloadClassNotFoundError
+from artifact_plugins.plugins import TASK_PREFIX
+from artifact_plugins.records import ArtifactVersion, PluginSnapshot
+from artifact_plugins.trust import SNAPSHOT_TYPE, Subject, Trust, Verdict
+
+if TYPE_CHECKING:
+    from artifact_plugins.snapshots import RestoredArchive
+
+
+class Stated(NamedTuple):
+    """A snapshot as the store states it, and who signed it.
+
+    Attributes:
+        snapshot: What the statement says; its digest was checked.
+        subject: What is to be judged before its code runs.
+    """
+
+    snapshot: PluginSnapshot
+    subject: Subject
+
+
+class ArchivedCode:
+    """The restored code of one snapshot."""
+
+    def __init__(self, snapshot: PluginSnapshot, parts: tuple[RestoredArchive, ...]) -> None:
+        self.snapshot = snapshot
+        self._parts = parts
+
+    def find(self, path: str) -> type | None:
+        """Return the class at its original path; None when no archive answers for it."""
+        module = path.partition(":")[0]
+        for part in self._parts:
+            if part.answers_for(module):
+                found = part.find(path)
+                if not isinstance(found, type):
+                    raise PayloadClassNotFoundError(
+                        f"{path!r} of the archive is not a class", data_type=path
+                    )
+                return found
+        return None
+
+    def writes(self, key: str) -> bool:
+        """Tell whether it is the code of the materializer or artifact task of this key."""
+        path = key.removeprefix(TASK_PREFIX)
+        return self.writer(key) is not None or path == self.snapshot.entry_object
+
+    def writer(self, key: str) -> str | None:
+        """Return the import path of the class that an archived plugin offered under a key."""
+        for archive in self.snapshot.archives:
+            if key in archive.offers:
+                return archive.offers[key]
+        return None
+
+
+class Archives:
+    """Opens the snapshots of one store. Threads share it."""
+
+    def __init__(self, store: ContentStore) -> None:
+        self._store = store
+        self._stated: dict[str, Stated] = {}
+        self._opened: dict[str, ArchivedCode] = {}
+        self._lock = threading.RLock()
+
+    def stated(self, version: ArtifactVersion) -> Stated:
+        """Return what a version is pinned to; nothing is executed.
+
+        Raises:
+            ArtifactMissingError: It is pinned to nothing, or the store has lost it.
+            StoreIntegrityError: The statement is damaged.
+        """
+        snapshot_id = version.plugin_snapshot
+        if snapshot_id is None:
+            raise ArtifactMissingError(
+                f"{version} is pinned to no snapshot", hint="it was saved by an older release"
+            )
+        found = self._stated.get(snapshot_id)
+        if found is None:
+            from artifact_plugins.snapshots import read_statement  # late: most loads need none
+
+            data, signatures = self._store.get_statement(snapshot_id)
+            snapshot = read_statement(data)
+            subject = Subject(
+                payload_type=SNAPSHOT_TYPE,
+                payload=data,
+                signatures=signatures,
+                plugin=snapshot.plugin,
+                what=f"the archived code that {version} is pinned to",
+                digests=(snapshot_id, *(archive.digest for archive in snapshot.archives)),
+            )
+            found = self._stated[snapshot_id] = Stated(snapshot, subject)
+        return found
+
+    def judge(self, version: ArtifactVersion, trust: Trust) -> Verdict:
+        """Judge the archived code of a version; nothing is executed."""
+        return trust.judge(self.stated(version).subject)
+
+    def open(self, version: ArtifactVersion, trust: Trust) -> tuple[ArchivedCode, str]:
+        """Return the restored code of a version, and who vouched for it.
+
+        Raises:
+            TrustError: Nobody whom the reader trusts vouches for it.
+            EnvironmentMismatchError: Its libraries are not here.
+            ArtifactMissingError, StoreIntegrityError: It is not as it was published.
+        """
+        snapshot = self.stated(version).snapshot
+        by = self.judge(version, trust).require()
+        with self._lock:
+            found = self._opened.get(snapshot.id)
+            if found is None:
+                found = self._opened[snapshot.id] = self._restore(snapshot)
+        return found, by
+
+    def _restore(self, snapshot: PluginSnapshot) -> ArchivedCode:
+        from artifact_plugins import snapshots  # late: most loads need none of it
+
+        snapshots.check_environment(snapshot)
+        parts = snapshots.restore_together(
+            [
+                (archive, snapshots.open_archive(self._store.get_archive(archive.digest), archive))
+                for archive in snapshot.archives
+            ]
+        )
+        return ArchivedCode(snapshot, parts)

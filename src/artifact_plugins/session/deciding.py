@@ -1,0 +1,283 @@
+"""With which code a version is loaded, and why: one set of rules for loading and explaining."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from artifact_plugins.content import ContentStore
+from artifact_plugins.contracts.materializer import Materializer
+from artifact_plugins.errors import (
+    ArtifactMissingError,
+    ArtifactPluginsError,
+    EnvironmentMismatchError,
+    NoMaterializerError,
+    StoreError,
+)
+from artifact_plugins.plugins import TASK_PREFIX, Choice, PluginRegistry
+from artifact_plugins.records import ArtifactVersion, LoadDecision, PluginSnapshot
+from artifact_plugins.session.archived import ArchivedCode, Archives
+from artifact_plugins.session.artifact_tasks import writer_key
+from artifact_plugins.session.equipped import Equipped
+from artifact_plugins.session.isolating import load_there
+from artifact_plugins.session.materializers import Materializers
+from artifact_plugins.session.pinning import installed_archive
+from artifact_plugins.session.reading import Names, Reading
+from artifact_plugins.session.wanted import Selection
+from artifact_plugins.settings import Settings
+from artifact_plugins.trust import Trust, Verdict
+
+
+class Deciding:
+    """Decides for one session. Threads share it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: ContentStore,
+        registry: PluginRegistry,
+        materializers: Materializers,
+        trust: Trust,
+        *,
+        renames: Mapping[str, str],
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._registry = registry
+        self._materializers = materializers
+        self._trust = trust
+        self._renames = renames
+        self.archives = Archives(store)
+        self._plugins = {plugin.name: plugin for plugin in registry.plugins}
+
+    @cached_property
+    def names(self) -> Names:
+        """What installed plugins offer to handle, and where classes went."""
+        offered = {path for offer, _ in self._registry.offers for path in offer.types}
+        for plugin in self._registry.plugins:
+            offered.update(path for task in plugin.artifact_tasks for path in task.types)
+        return Names(frozenset(offered), self._renames)
+
+    def needs_trust(self, path: str) -> bool:
+        """Tell whether loading a class by its path imports what no plugin offers to handle."""
+        return path not in self.names.offered
+
+    def reading(
+        self, version: ArtifactVersion, *, allow_unsafe: bool, archive_first: bool | None = None
+    ) -> Reading:
+        """Return what a load of this version may do."""
+        if archive_first is None:
+            archive_first = self._settings.snapshots == "exact" and self.may_differ(version)
+        return Reading(
+            version,
+            store=self._store,
+            trust=self._trust.unsafe() if allow_unsafe else self._trust,
+            archives=self.archives,
+            names=self.names,
+            equip=self._equip_archived,
+            archive_first=archive_first,
+        )
+
+    def may_differ(self, version: ArtifactVersion) -> bool:
+        """Tell whether the code here is not the very code that wrote the version.
+
+        False for a version that is pinned to nothing.
+        """
+        try:
+            snapshot = self.archives.stated(version).snapshot
+        except ArtifactMissingError:
+            return False
+        return bool(self.differences(snapshot))
+
+    def differences(self, snapshot: PluginSnapshot) -> list[str]:
+        """Return what of the pinned code is not the same here, in words."""
+        from artifact_plugins import snapshots  # late: most loads need none of it
+
+        found = []
+        for archive in snapshot.archives:
+            try:
+                if archive.role == "plugin":
+                    digest = self._installed_digest(archive.name, archive.offers)
+                elif archive.role == "project":
+                    digest = snapshots.digest_here(archive)
+                else:
+                    digest = None
+            except ArtifactPluginsError as error:
+                found.append(f"{archive.name}: {error.message}")
+                continue
+            if digest is None:
+                found.append(f"{archive.name} is not here")
+            elif digest != archive.digest:
+                found.append(f"{archive.name} differs: {digest[7:15]} here, {archive.digest[7:15]}")
+        return found
+
+    def _installed_digest(self, plugin: str, offers: Mapping[str, str]) -> str | None:
+        loaded = self._plugins.get(plugin)
+        if loaded is None or not loaded.is_working:
+            return None
+        for offer in loaded.offers:
+            if offer.key in offers:
+                cls = self._materializers.resolver.by_key(offer.key).materializer_class
+                return installed_archive(loaded, cls)
+        for task in loaded.artifact_tasks:
+            if f"{TASK_PREFIX}{task.name}" in offers:
+                choice = self._materializers.tasks.index.by_name(task.name)
+                return installed_archive(loaded, choice.task_class)
+        return None
+
+    def installed_writer(self, reading: Reading) -> Equipped:
+        """Return the installed materializer or artifact task that the record names.
+
+        A class that no plugin offers is imported when somebody trusted signed
+        the version.
+
+        Raises:
+            NoMaterializerError: There is none.
+            TrustError: Its module would have to be imported, and nobody vouches
+                for the version.
+        """
+        version = reading.version
+        key = writer_key(version)
+        if key is None:
+            raise NoMaterializerError(f"{version} names no materializer", version_id=version.id)
+        try:
+            return self._materializers.by_key(key, version.parameters)
+        except NoMaterializerError:
+            path = self.bare_path(version)
+            if path is None:
+                raise
+            return self._equip_class(reading.finder.here(path), key, version.parameters)
+
+    def bare_path(self, version: ArtifactVersion) -> str | None:
+        """Return the import path of a writer that no plugin offers, where it is now."""
+        path = (writer_key(version) or "").removeprefix(TASK_PREFIX)
+        return self.names.renames.get(path, path) if ":" in path else None
+
+    def judge(self, version: ArtifactVersion) -> Verdict:
+        """Judge the archived code of a version; nothing is executed."""
+        return self.archives.judge(version, self._trust)
+
+    def archived_writer(self, reading: Reading, code: ArchivedCode) -> Equipped:
+        """Equip the archived class that wrote the version.
+
+        Raises:
+            NoMaterializerError: What is archived there is none, or does not
+                read the stored format.
+        """
+        version = reading.version
+        path = code.snapshot.entry_object
+        return self._equip_archived(writer_key(version) or "", path, version.parameters, code)
+
+    def _equip_archived(
+        self, key: str, path: str, parameters: Mapping[str, Any], code: ArchivedCode
+    ) -> Equipped:
+        found = code.find(path)
+        if found is None:
+            # A class of an installed library, or of a plugin that was not archived.
+            return self._materializers.by_key(key, parameters)
+        return self._equip_class(found, key, parameters, plugin=code.snapshot.plugin)
+
+    def _equip_class(
+        self, found: type, key: str, parameters: Mapping[str, Any], *, plugin: str | None = None
+    ) -> Equipped:
+        if key.startswith(TASK_PREFIX):
+            name = key.removeprefix(TASK_PREFIX)
+            return self._materializers.tasks.of_class(found, name, parameters)
+        if not issubclass(found, Materializer):
+            raise NoMaterializerError(
+                f"{found.__module__}:{found.__qualname__} is no materializer",
+                hint="nothing was loaded",
+            )
+        return self._materializers.equip(Choice.of_stored(found, key, plugin), parameters)
+
+    # What a load ended with.
+
+    def installed(self, reading: Reading, equipped: Equipped) -> LoadDecision:
+        """Return the decision of a load by installed code."""
+        version = reading.version
+        try:
+            snapshot = self.archives.stated(version).snapshot if self._is_watched else None
+            differences = self.differences(snapshot) if snapshot is not None else []
+        except StoreError as error:
+            differences = [error.message]
+        return LoadDecision(
+            code="compatible" if differences else "installed",
+            reason=(
+                f"it reads {version.format!r}, though {'; '.join(differences)}"
+                if differences
+                else "the installed code is the code that wrote it"
+                if version.plugin_snapshot
+                else "the version is pinned to no snapshot"
+            ),
+            materializer=equipped.key,
+            plugin=equipped.plugin,
+            snapshot_id=version.plugin_snapshot,
+            data_type=_where(reading),
+            trusted_by=reading.trusted_by,
+        )
+
+    @property
+    def _is_watched(self) -> bool:
+        return self._registry.listens("after_artifact_loaded")
+
+    def archived(self, reading: Reading, equipped: Equipped, reason: str) -> LoadDecision:
+        """Return the decision of a load by archived code."""
+        return LoadDecision(
+            code="archive",
+            reason=reason,
+            materializer=equipped.key,
+            plugin=equipped.plugin,
+            snapshot_id=reading.version.plugin_snapshot,
+            data_type=_where(reading),
+            trusted_by=reading.trusted_by,
+        )
+
+    def check_executing(self, version: ArtifactVersion) -> None:
+        """Refuse to execute a version whose libraries do not fit those that are here.
+
+        Where a recorded environment can be built, another minor version is
+        reason enough: pickles name the innards of libraries.
+
+        Raises:
+            EnvironmentMismatchError: They do not.
+        """
+        try:
+            snapshot = self.archives.stated(version).snapshot
+        except ArtifactMissingError:
+            return
+        from artifact_plugins.snapshots import check_environment  # late: most loads need none
+
+        check_environment(snapshot, same_minor=self._settings.isolation == "uv")
+
+    def isolated(
+        self, reading: Reading, selection: Selection, mismatch: EnvironmentMismatchError
+    ) -> tuple[Any, LoadDecision]:
+        """Load a version in its recorded environment, when the settings want it.
+
+        Raises:
+            EnvironmentMismatchError: They do not, or it cannot be built.
+        """
+        if self._settings.isolation == "none":
+            raise mismatch
+        exchange = [offer for offer, _ in self._registry.offers]
+        value = load_there(
+            reading, selection, store=self._store, archives=self.archives, exchange=exchange
+        )
+        snapshot = self.archives.stated(reading.version).snapshot
+        return value, LoadDecision(
+            code="isolated",
+            reason=mismatch.message,
+            materializer=writer_key(reading.version) or "",
+            plugin=snapshot.plugin,
+            snapshot_id=snapshot.id,
+            data_type="archive",
+            trusted_by=reading.trusted_by,
+        )
+
+
+def _where(reading: Reading) -> Any:
+    finder = reading.finder
+    if finder.used_archive:
+        return "archive"
+    return "renamed" if finder.used_rename else "installed"

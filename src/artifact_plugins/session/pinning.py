@@ -1,0 +1,204 @@
+"""Every version is pinned to the code that wrote it: capture, publish once, sign."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from artifact_plugins.content import ContentStore
+from artifact_plugins.contracts.refs import ARCHIVED, Noted, original_name
+from artifact_plugins.errors import NotSerializableError
+from artifact_plugins.plugins import TASK_PREFIX, LoadedPlugin, PluginRegistry
+from artifact_plugins.records import PluginSnapshot, Signature
+from artifact_plugins.session import pin_cache
+from artifact_plugins.session.equipped import Writer
+from artifact_plugins.session.pin_cache import KeptPin
+from artifact_plugins.trust import MANIFEST_TYPE, SNAPSHOT_TYPE, Trust
+
+if TYPE_CHECKING:
+    from artifact_plugins.snapshots import Captured
+
+_log = logging.getLogger("artifact_plugins")
+_MOST_PINS = 10_000
+_left_out: set[str] = set()
+
+
+class Pinner:
+    """Captures code once per process and publishes it once per store. Threads share it."""
+
+    def __init__(self, store: ContentStore, trust: Trust, plugins: PluginRegistry) -> None:
+        self._store = store
+        self._trust = trust
+        self._plugins = {plugin.name: plugin for plugin in plugins.plugins}
+        self._pins: dict[tuple[Any, ...], PluginSnapshot] = {}
+        self._by_id: dict[str, PluginSnapshot] = {}
+        self._published: set[str] = set()
+        self._process = os.getpid()
+
+    def pin(self, writer: Writer, noted: Noted) -> PluginSnapshot:
+        """Return what a version is pinned to, after its archives are in the store.
+
+        Raises:
+            SecretInSnapshotError: The code holds what looks like a secret.
+            ResourceLimitError: The code is over 16 MiB or 2,000 files.
+            StoreError: It could not be published.
+        """
+        own = frozenset([cls for cls in noted.classes if _is_own(cls.__module__)])
+        key = (writer, own, frozenset(noted.modules), frozenset(noted.writers))
+        found = self._pins.get(key)
+        if found is None:
+            is_plain = not (own or noted.modules or noted.writers)
+            found = self._kept(writer) if is_plain else self._capture(writer, own, noted)
+            if len(self._pins) >= _MOST_PINS:
+                self._pins.clear()
+            self._pins[key] = found
+        return found
+
+    def sign(self, manifest: bytes) -> Signature | None:
+        """Sign the manifest of a version; None when there is no key here."""
+        return self._trust.sign(MANIFEST_TYPE, manifest)
+
+    def recorded(self, snapshot_id: str) -> PluginSnapshot:
+        """Return a snapshot that was captured here or, by another process, in this store."""
+        found = self._by_id.get(snapshot_id)
+        if found is None:
+            from artifact_plugins.snapshots import read_statement  # late: few sessions need it
+
+            found = read_statement(self._store.get_statement(snapshot_id)[0])
+            self._by_id[snapshot_id] = found
+        return found
+
+    def _kept(self, writer: Writer) -> PluginSnapshot:
+        """Pin what a plugin alone wrote, as a process before this one may have done."""
+        key, home = self._cache_key(writer), self._trust.home
+        kept = pin_cache.read(home, key) if home is not None and key is not None else None
+        if kept is None:
+            return self._capture(writer, frozenset(), Noted())
+        self._publish(kept)
+        return kept.snapshot
+
+    def _capture(self, writer: Writer, own: frozenset[type], noted: Noted) -> PluginSnapshot:
+        from artifact_plugins import snapshots  # late: a session that only reads needs none of it
+
+        others = [Writer(*other) for other in noted.writers if other[0] is not writer.cls]
+        others.sort(key=lambda other: other.key)
+        by_module: dict[str, Captured | None] = {}
+        bare = {one.cls for one in (writer, *others) if one.plugin not in self._plugins}
+        for one in (writer, *others):
+            if one.cls not in bare:
+                plugin = self._plugins[one.plugin or ""]
+                module = _root_of(plugin, one.cls)
+                if module not in by_module:
+                    taken = _or_nothing(partial(_captured_plugin, plugin, module))
+                    by_module[module] = taken
+        project = _project(own | bare, noted.modules)
+        plugins = [item for item in by_module.values() if item is not None]
+        captured = [*plugins, *project]
+        snapshot = snapshots.make_snapshot(
+            plugin=writer.plugin or original_name(writer.cls.__module__).partition(".")[0],
+            entry_object=f"{original_name(writer.cls.__module__)}:{writer.cls.__qualname__}",
+            captured=captured,
+            modules=sorted(noted.modules),
+        )
+        statement = snapshots.statement_bytes(snapshot)
+        pin = KeptPin(
+            snapshot,
+            statement,
+            self._trust.sign(SNAPSHOT_TYPE, statement),
+            {item.archive.digest: item.data for item in captured},
+        )
+        self._publish(pin)
+        key, home = self._cache_key(writer), self._trust.home
+        if home is not None and key is not None and plugins and not (project or others):
+            pin_cache.write(home, key, pin)
+        return snapshot
+
+    def _cache_key(self, writer: Writer) -> str | None:
+        plugin, signer = self._plugins.get(writer.plugin or ""), self._trust.key_stamp()
+        if plugin is None or signer is None:
+            return None
+        return pin_cache.cache_key(plugin, writer.cls, signer)
+
+    def _publish(self, pin: KeptPin) -> None:
+        if self._process != os.getpid():
+            self._published, self._process = set(), os.getpid()
+        self._by_id[pin.snapshot.id] = pin.snapshot
+        if pin.snapshot.id in self._published:
+            return
+        for digest, data in pin.archives.items():
+            if digest not in self._published:
+                self._store.put_archive(digest, data)
+                self._published.add(digest)
+        self._store.put_statement(pin.snapshot.id, pin.statement, pin.signature)
+        self._published.add(pin.snapshot.id)
+
+
+def installed_archive(plugin: LoadedPlugin, cls: type) -> str:
+    """Return the digest of the installed code that offers a class."""
+    return _captured_plugin(plugin, _root_of(plugin, cls)).archive.digest
+
+
+def _captured_plugin(plugin: LoadedPlugin, module: str) -> Captured:
+    from dataclasses import replace
+
+    from artifact_plugins import snapshots  # late: a session that only reads needs none of it
+
+    captured = snapshots.capture_plugin(
+        module,
+        plugin=plugin.name,
+        distribution=plugin.distribution,
+        distribution_version=plugin.distribution_version,
+    )
+    offers = {offer.key: offer.target for offer in plugin.offers}
+    offers |= {f"{TASK_PREFIX}{task.name}": task.target for task in plugin.artifact_tasks}
+    return replace(captured, archive=captured.archive.model_copy(update={"offers": offers}))
+
+
+def _root_of(plugin: LoadedPlugin, cls: type) -> str:
+    """Return the module to capture: an entry point may lie elsewhere than what it offers."""
+    module = cls.__module__
+    inside = module == plugin.module or module.startswith(f"{plugin.module}.")
+    return plugin.module if inside else module
+
+
+def _is_own(module: str) -> bool:
+    if module == "builtins":
+        return False
+    from artifact_plugins.snapshots import is_first_party  # late: plain values need none of it
+
+    return module.startswith(ARCHIVED) or is_first_party(module)
+
+
+def _project(classes: frozenset[type], modules: set[str]) -> list[Captured]:
+    """Capture the user's own code: of data types, and of what no plugin offers."""
+    from artifact_plugins import snapshots  # late: a session that only reads needs none of it
+
+    captured: list[Captured | None] = []
+    archived = {cls for cls in classes if cls.__module__.startswith(ARCHIVED)}
+    origins = [snapshots.archived_origin(cls) for cls in archived]
+    digests = sorted({origin[1] for origin in origins if origin is not None})
+    captured.extend(snapshots.captured_again(digest) for digest in digests)
+    main = {cls for cls in classes if cls.__module__ == "__main__"}
+    if main:
+        ordered = sorted(main, key=lambda cls: cls.__qualname__)
+        captured.append(_or_nothing(partial(snapshots.capture_main, ordered)))
+    named = {cls.__module__ for cls in classes - archived - main}
+    named |= {module for module in modules if module != "__main__" and _is_own(module)}
+    if named:
+        captured.append(_or_nothing(partial(snapshots.capture_project, sorted(named))))
+    return [item for item in captured if item is not None]
+
+
+def _or_nothing(capture: Callable[[], Captured | None]) -> Captured | None:
+    """Capture code, or say why it is left out: a result is worth more than its pin."""
+    try:
+        return capture()
+    except NotSerializableError as error:
+        # Once: the same code fails at every save.
+        if error.message not in _left_out:
+            _left_out.add(error.message)
+            _log.warning("%s; what it saves is pinned without it", error.message)
+        return None

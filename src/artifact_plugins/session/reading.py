@@ -1,0 +1,175 @@
+"""One load of one version: what may be executed for it, and which code it uses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from hashlib import sha256
+from typing import Any, NamedTuple, TypeAlias, TypeVar
+
+from artifact_plugins.content import ContentStore
+from artifact_plugins.contracts.refs import finding_types
+from artifact_plugins.errors import ArtifactMissingError, TrustError
+from artifact_plugins.records import ArtifactVersion
+from artifact_plugins.session.archived import ArchivedCode, Archives
+from artifact_plugins.session.artifact_tasks import writer_key
+from artifact_plugins.session.classes import ClassFinder
+from artifact_plugins.session.equipped import Equipped
+from artifact_plugins.trust import MANIFEST_TYPE, Subject, Trust
+
+T = TypeVar("T")
+Equip: TypeAlias = "Callable[[str, str, Mapping[str, Any], ArchivedCode], Equipped]"
+_current: ContextVar[Reading | None] = ContextVar("artifact_plugins_reading", default=None)
+
+
+class Names(NamedTuple):
+    """What a session knows about import paths.
+
+    Attributes:
+        offered: Types that installed plugins offer to handle.
+        renames: Old import path to where the class is now.
+    """
+
+    offered: frozenset[str]
+    renames: Mapping[str, str]
+
+
+class Reading:
+    """What a load may do. Nothing is judged, fetched or restored before it is needed.
+
+    Attributes:
+        version: What is loaded.
+        finder: Finds its classes.
+    """
+
+    def __init__(
+        self,
+        version: ArtifactVersion,
+        *,
+        store: ContentStore,
+        trust: Trust,
+        archives: Archives,
+        names: Names,
+        equip: Equip,
+        archive_first: bool,
+    ) -> None:
+        self.version = version
+        self._vouched_by: str | None = None
+        self._code_by: str | None = None
+        self._store = store
+        self._trust = trust
+        self._archives = archives
+        self._equip = equip
+        self.uses_archive = archive_first
+        self.finder = ClassFinder(
+            offered=names.offered,
+            renames=names.renames,
+            vouch=self.vouch,
+            archive=self._code_or_none,
+            archive_first=archive_first,
+        )
+
+    @property
+    def trusted_by(self) -> str | None:
+        """Who vouched for what had to be trusted so far."""
+        return self._vouched_by or self._code_by
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Find classes and writers for this version inside the block."""
+        token = _current.set(self)
+        try:
+            with finding_types(self.finder):
+                yield
+        finally:
+            _current.reset(token)
+
+    def while_active(self, items: Iterator[T]) -> Iterator[T]:
+        """Yield what is loaded item by item, long after the load itself returned."""
+        while True:
+            with self.active():
+                try:
+                    item = next(items)
+                except StopIteration:
+                    return
+            yield item
+
+    def vouch(self) -> None:
+        """Check that somebody trusted signed or pinned the version.
+
+        Raises:
+            TrustError: Nobody did; nothing was executed.
+        """
+        if self._vouched_by is not None:
+            return
+        payload, signatures = self._store.signed_manifest(self.version)
+        version = self.version
+        subject = Subject(
+            payload_type=MANIFEST_TYPE,
+            payload=payload,
+            signatures=signatures,
+            plugin=self._plugin(),
+            what=f"artifact {version.artifact!r} version {version.version}",
+            digests=(version.manifest_digest or f"sha256:{sha256(payload).hexdigest()}",),
+        )
+        self._vouched_by = self._trust.judge(subject).require()
+
+    def is_vouched_for(self) -> bool:
+        """Tell whether `vouch` passes."""
+        try:
+            self.vouch()
+        except TrustError:
+            return False
+        return True
+
+    def code(self) -> ArchivedCode:
+        """Return the archived code of the version.
+
+        Whoever vouches for the code says nothing about this version. That the
+        two belong together is seen from what the code says it writes, or is
+        signed with the manifest.
+
+        Raises:
+            TrustError, EnvironmentMismatchError, StoreError: See `Archives.open`.
+        """
+        found, by = self._archives.open(self.version, self._trust)
+        if by == "unsafe" or found.writes(writer_key(self.version) or ""):
+            self._code_by = by
+        else:
+            self.vouch()
+        return found
+
+    def vouch_for_code(self) -> None:
+        """Check that both the archived code and the version are vouched for; restore nothing.
+
+        Raises:
+            TrustError: One is not; nothing was executed.
+        """
+        self._archives.judge(self.version, self._trust).require()
+        self.vouch()
+
+    def archived_writer(self, key: str, parameters: Mapping[str, Any]) -> Equipped | None:
+        """Return the archived class that wrote an element under a key; None when there is none."""
+        if not self.uses_archive:
+            return None
+        code = self.code()
+        path = code.writer(key)
+        return None if path is None else self._equip(key, path, parameters, code)
+
+    def _code_or_none(self) -> ArchivedCode | None:
+        try:
+            return self.code()
+        except ArtifactMissingError:
+            return None
+
+    def _plugin(self) -> str:
+        try:
+            return self._archives.stated(self.version).snapshot.plugin
+        except ArtifactMissingError:
+            return self.version.materializer or self.version.artifact_task or ""
+
+
+def current_reading() -> Reading | None:
+    """Return the load that is under way in this context."""
+    return _current.get()
