@@ -2,6 +2,7 @@
 #
 #   make demo    a pipeline over real flights, then what it left behind
 #   make test    the quick tests and the core tests
+#   make test-slow    those that take longer: the wheel, races, large ledgers
 #   make test-server  the tests against servers of other systems, started by the tests
 #   make lint    ruff, mypy, import-linter
 #   make bench   the figures of docs/performance.md, in a few minutes
@@ -15,10 +16,12 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := test
 .SUFFIXES:
-.PHONY: demo test test-server lint bench bench-scale docs clean
+.PHONY: demo test test-slow test-server lint bench bench-scale docs clean
 
 VENV := .venv
 BIN := $(VENV)/bin
+# In processes beside each other; PYTEST_ARGS="-n 0" runs them in one.
+PYTEST = $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 PYTEST_ARGS ?=
 
 # A name on PATH may be a shim without an interpreter behind it, so each is run.
@@ -43,10 +46,13 @@ INSTALL = { $(PIP) --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip; } &&
 endif
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -m "not slow and not server" $(PYTEST_ARGS)
+	$(PYTEST) -m "not slow and not server" $(PYTEST_ARGS)
+
+test-slow: $(VENV)/.test
+	$(PYTEST) -m "slow and not server" $(PYTEST_ARGS)
 
 test-server: $(VENV)/.test
-	$(BIN)/python -m pytest -m server $(PYTEST_ARGS)
+	$(PYTEST) -m server $(PYTEST_ARGS)
 
 lint: $(VENV)/.test $(VENV)/.lint
 	$(BIN)/ruff check .

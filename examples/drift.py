@@ -79,7 +79,7 @@ def _cli(
 def _run(
     console: Console, command: list[str], environment: dict[str, str], folder: Path = Path()
 ) -> None:
-    done = subprocess.run(  # noqa: S603  # our own commands
+    done = subprocess.run(
         command,
         capture_output=True,
         text=True,

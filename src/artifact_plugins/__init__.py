@@ -50,15 +50,15 @@ if TYPE_CHECKING:
     from artifact_plugins.steps import migrate as migrate
     from artifact_plugins.steps import one_of as one_of
     from artifact_plugins.steps import open_session as open_session
-    from artifact_plugins.steps import pipeline as pipeline
     from artifact_plugins.steps import register as register
     from artifact_plugins.steps import runs as runs
     from artifact_plugins.steps import save as save
     from artifact_plugins.steps import start_run as start_run
-    from artifact_plugins.steps import step as step
     from artifact_plugins.steps import tasks as tasks
     from artifact_plugins.steps import value as value
     from artifact_plugins.steps import versions as versions
+    from artifact_plugins.steps.pipeline import pipeline as pipeline
+    from artifact_plugins.steps.step import step as step
 
 # Names are looked up at first use: importing this package costs milliseconds
 # and loads no SQL, no filesystem layer, no data library.

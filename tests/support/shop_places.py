@@ -60,8 +60,14 @@ import artifact_plugins as ap
 
 @ap.hookimpl
 def register_materializers():
-    offer = ap.MaterializerOffer
-    return [offer("acme.tea", "acme.tea:TeaMaterializer", types=("acme.tea:Tea",), format="tea/1")]
+    return [
+        ap.MaterializerOffer(
+            key="acme.tea",
+            target="acme.tea:TeaMaterializer",
+            types=("acme.tea:Tea",),
+            format="tea/1",
+        )
+    ]
 """
 TEA = """
 from dataclasses import dataclass

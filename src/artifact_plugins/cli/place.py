@@ -115,7 +115,7 @@ class Place:
         settings = self.settings
         if not self.has_store or (self._is_bucket and not needs_store):
             settings = settings.model_copy(update={"store_url": "memory://no-store"})
-        return Session(settings)
+        return Session(settings, saves=False)
 
     @property
     def emptiness(self) -> str:

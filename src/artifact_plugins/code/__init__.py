@@ -15,7 +15,35 @@ bytecode.py     the same for code without source
 watch.py        what was read, so that a second look is cheap
 """
 
-from artifact_plugins.code.difference import explain_difference
-from artifact_plugins.code.digest import CodeDigest, digest_function
+from __future__ import annotations
 
-__all__ = ["CodeDigest", "digest_function", "explain_difference"]
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from artifact_plugins.code.difference import explain_difference as explain_difference
+    from artifact_plugins.code.digest import CodeDigest as CodeDigest
+    from artifact_plugins.code.digest import digest_function as digest_function
+
+# Looked up at first use: whose code a module is can be asked without reading any.
+_WHERE = {
+    "CodeDigest": "digest",
+    "digest_function": "digest",
+    "explain_difference": "difference",
+}
+
+__all__ = [
+    "CodeDigest",
+    "digest_function",
+    "explain_difference",
+]
+
+
+if not TYPE_CHECKING:  # a type checker must not believe that every name exists
+
+    def __getattr__(name: str) -> Any:
+        if name not in _WHERE:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = getattr(importlib.import_module(f"{__name__}.{_WHERE[name]}"), name)
+        globals()[name] = found
+        return found

@@ -41,19 +41,6 @@ class PartialIO(Protocol):
 
 @runtime_checkable
 class LoadsSafely(Protocol):
-    """Loads some values of a format that can execute code, without executing any."""
-
-    def load_safely(self, files: FileReader, data_type: type) -> Any:
-        """Load a value that holds nothing but plain data.
-
-        Raises:
-            UnsafeFormatError: It holds more; nothing was executed or built.
-        """
-        ...
-
-
-@runtime_checkable
-class LoadsSafely(Protocol):
     """Loads plain values of a format that executes code, without executing any.
 
     For materializers with `executes_on_load`: the session asks them before it

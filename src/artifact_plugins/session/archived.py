@@ -119,12 +119,16 @@ class Archives:
         return found, by
 
     def _restore(self, snapshot: PluginSnapshot) -> ArchivedCode:
-        from artifact_plugins import snapshots  # late: most loads need none of it
+        from artifact_plugins.snapshots import (  # late: most loads need none of it
+            check_environment,
+            open_archive,
+            restore_together,
+        )
 
-        snapshots.check_environment(snapshot)
-        parts = snapshots.restore_together(
+        check_environment(snapshot)
+        parts = restore_together(
             [
-                (archive, snapshots.open_archive(self._store.get_archive(archive.digest), archive))
+                (archive, open_archive(self._store.get_archive(archive.digest), archive))
                 for archive in snapshot.archives
             ]
         )

@@ -92,7 +92,7 @@ class Deciding:
 
     def differences(self, snapshot: PluginSnapshot) -> list[str]:
         """Return what of the pinned code is not the same here, in words."""
-        from artifact_plugins import snapshots  # late: most loads need none of it
+        from artifact_plugins.snapshots import digest_here  # late: most loads need none of it
 
         found = []
         for archive in snapshot.archives:
@@ -100,7 +100,7 @@ class Deciding:
                 if archive.role == "plugin":
                     digest = self._installed_digest(archive.name, archive.offers)
                 elif archive.role == "project":
-                    digest = snapshots.digest_here(archive)
+                    digest = digest_here(archive)
                 else:
                     digest = None
             except ArtifactPluginsError as error:
@@ -110,7 +110,7 @@ class Deciding:
                 found.append(f"{archive.name} is not here")
             elif digest != archive.digest:
                 found.append(f"{archive.name} differs: {digest[7:15]} here, {archive.digest[7:15]}")
-        return found
+        return list(dict.fromkeys(found))
 
     def _installed_digest(self, plugin: str, offers: Mapping[str, str]) -> str | None:
         loaded = self._plugins.get(plugin)

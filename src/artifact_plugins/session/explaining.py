@@ -20,6 +20,8 @@ from artifact_plugins.errors import (
 )
 from artifact_plugins.plugins.index import loaded_object
 from artifact_plugins.records import ArtifactVersion, LoadDecision, PluginSnapshot, SaveType
+from artifact_plugins.session.archived import ArchivedCode
+from artifact_plugins.session.artifact_tasks import writer_key
 from artifact_plugins.session.deciding import Deciding
 from artifact_plugins.session.reading import Reading
 from artifact_plugins.settings import Settings
@@ -74,7 +76,7 @@ class Explaining:
             facts.append("Settings.snapshots is 'exact', so code that differs is not used")
         else:
             try:
-                return self._installed(version, differences, facts)
+                return self._installed(version, snapshot, differences, facts)
             except TrustError:
                 raise
             except ArtifactPluginsError as error:
@@ -99,29 +101,69 @@ class Explaining:
         return snapshot
 
     def _installed(
-        self, version: ArtifactVersion, differences: list[str], facts: list[str]
+        self,
+        version: ArtifactVersion,
+        snapshot: PluginSnapshot | None,
+        differences: list[str],
+        facts: list[str],
     ) -> LoadDecision:
         reading = self._deciding.reading(version, allow_unsafe=False, archive_first=False)
+        is_imported = not self._is_bare(version)
         key, plugin, executes = self._writer(reading, facts)
-        where = self._class(reading, executes=executes, facts=facts)
-        return LoadDecision(
-            code="compatible" if differences else "installed",
-            reason="it reads the stored format; the archive is asked if a class has changed"
-            if differences
-            else "it is the code that wrote the version"
-            if version.plugin_snapshot
-            else "the version is pinned to nothing",
-            materializer=key,
-            plugin=plugin,
-            snapshot_id=version.plugin_snapshot,
-            data_type="renamed" if where == "renamed" else "installed",
-            trusted_by=reading.trusted_by,
+        trusted_by = None
+        try:
+            where = self._class(reading, executes=executes, facts=facts)
+        except PayloadClassNotFoundError as missing:
+            # A materializer that is still to be imported needs the class, as a rule.
+            if snapshot is None or not (differences and is_imported and _holds(snapshot, version)):
+                raise
+            facts.append(f"class: {missing.message}; the archive has it")
+            try:
+                trusted_by = self._vouched_code(version, snapshot, facts)
+                self._check_environment(snapshot, facts)
+            except EnvironmentMismatchError as mismatch:
+                raise missing from mismatch
+            where = "archive"
+        if snapshot is not None:
+            self._elements(reading, snapshot, facts)
+        return LoadDecision.model_validate(
+            {
+                "code": "compatible" if differences else "installed",
+                "reason": "it reads the stored format; the archive is asked if a class has changed"
+                if differences
+                else "it is the code that wrote the version"
+                if version.plugin_snapshot
+                else "the version is pinned to nothing",
+                "materializer": key,
+                "plugin": plugin,
+                "snapshot_id": version.plugin_snapshot,
+                "data_type": where,
+                "trusted_by": reading.trusted_by or trusted_by,
+            }
         )
+
+    def _is_bare(self, version: ArtifactVersion) -> bool:
+        """Tell whether the writer is a class that no plugin offers and nobody has imported."""
+        path = self._deciding.bare_path(version)
+        return path is not None and not isinstance(loaded_object(path), type)
+
+    def _elements(self, reading: Reading, snapshot: PluginSnapshot, facts: list[str]) -> None:
+        """Tell of a container that its elements have classes of the writer's own code."""
+        version = reading.version
+        is_written_by_own = self._deciding.bare_path(version) is not None
+        if is_written_by_own or _holds(snapshot, version):
+            return  # that is what the code was archived for
+        if any(archive.role != "plugin" for archive in snapshot.archives):
+            self._vouch_for_import(reading, "the code of its elements")
+            facts.append(
+                f"elements: their classes are looked for when it is loaded, "
+                f"{reading.trusted_by} vouches"
+            )
 
     def _writer(self, reading: Reading, facts: list[str]) -> tuple[str, str | None, bool]:
         """Return key and plugin of the installed writer, and whether loading executes."""
         version, path = reading.version, self._deciding.bare_path(reading.version)
-        if path is not None and not isinstance(loaded_object(path), type):
+        if path is not None and self._is_bare(version):
             if not _is_defined(path):
                 raise NoMaterializerError(f"the materializer {path!r} is not here")
             self._vouch_for_import(reading, path)
@@ -172,23 +214,15 @@ class Explaining:
     def _archived(
         self, version: ArtifactVersion, snapshot: PluginSnapshot, reason: str, facts: list[str]
     ) -> LoadDecision:
-        from artifact_plugins import snapshots  # late: most sessions need none of it
-
-        by = self._deciding.judge(version).require()
-        facts.append(f"trust: {by} vouches for the archived code")
-        for archive in snapshot.archives:
-            snapshots.open_archive(self._store.get_archive(archive.digest), archive)
-        facts.append("archive: complete and as it was published")
-        code = "archive"
+        code, by = "archive", self._vouched_code(version, snapshot, facts)
         try:
-            snapshots.check_environment(snapshot)
+            self._check_environment(snapshot, facts)
         except EnvironmentMismatchError as error:
             if self._settings.isolation == "none":
                 raise
             facts.append(f"environment: {error.message}")
             code = "isolated"
-        else:
-            facts.append("environment: the libraries here fit")
+        is_offered = version.data_type in self._deciding.names.offered
         return LoadDecision.model_validate(
             {
                 "code": code,
@@ -196,10 +230,47 @@ class Explaining:
                 "materializer": version.materializer or version.artifact_task,
                 "plugin": snapshot.plugin,
                 "snapshot_id": snapshot.id,
-                "data_type": "archive",
+                "data_type": "archive"
+                if _holds(snapshot, version) and not is_offered
+                else "installed",
                 "trusted_by": by,
             }
         )
+
+    def _vouched_code(
+        self, version: ArtifactVersion, snapshot: PluginSnapshot, facts: list[str]
+    ) -> str:
+        """Return who vouches for the archived code, which is complete; it is not restored."""
+        from artifact_plugins.snapshots import open_archive  # late: most sessions need none of it
+
+        by = self._deciding.judge(version).require()
+        if not ArchivedCode(snapshot, ()).writes(writer_key(version) or ""):
+            reading = self._deciding.reading(version, allow_unsafe=False, archive_first=True)
+            reading.vouch()
+            by = reading.trusted_by or by
+        facts.append(f"trust: {by} vouches for the archived code")
+        for archive in snapshot.archives:
+            open_archive(self._store.get_archive(archive.digest), archive)
+        facts.append("archive: complete and as it was published")
+        return by
+
+    def _check_environment(self, snapshot: PluginSnapshot, facts: list[str]) -> None:
+        from artifact_plugins.snapshots import check_environment  # late, as above
+
+        check_environment(snapshot)
+        facts.append("environment: the libraries here fit")
+
+
+def _holds(snapshot: PluginSnapshot, version: ArtifactVersion) -> bool:
+    """Tell whether an archive answers for the class of the value."""
+    module = version.data_type.partition(":")[0]
+    stem = module.replace(".", "/")
+    names = {f"{stem}.py", f"{stem}/__init__.py"}
+    return any(
+        (archive.role == "main" and module == "__main__")
+        or any(file.path in names for file in archive.files)
+        for archive in snapshot.archives
+    )
 
 
 def _is_defined(path: str) -> bool:

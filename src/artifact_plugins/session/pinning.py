@@ -38,6 +38,12 @@ class Pinner:
         self._published: set[str] = set()
         self._process = os.getpid()
 
+    def warm(self) -> None:
+        """Import what the first save needs, before its time counts."""
+        from artifact_plugins.snapshots import is_first_party  # noqa: F401  # late: only for saves
+
+        self._trust.warm()
+
     def pin(self, writer: Writer, noted: Noted) -> PluginSnapshot:
         """Return what a version is pinned to, after its archives are in the store.
 
@@ -50,8 +56,8 @@ class Pinner:
         key = (writer, own, frozenset(noted.modules), frozenset(noted.writers))
         found = self._pins.get(key)
         if found is None:
-            is_plain = not (own or noted.modules or noted.writers)
-            found = self._kept(writer) if is_plain else self._capture(writer, own, noted)
+            is_plain = not (noted.modules or noted.writers)
+            found = self._kept(writer, own) if is_plain else self._capture(writer, own, noted)
             if len(self._pins) >= _MOST_PINS:
                 self._pins.clear()
             self._pins[key] = found
@@ -71,17 +77,21 @@ class Pinner:
             self._by_id[snapshot_id] = found
         return found
 
-    def _kept(self, writer: Writer) -> PluginSnapshot:
-        """Pin what a plugin alone wrote, as a process before this one may have done."""
-        key, home = self._cache_key(writer), self._trust.home
+    def _kept(self, writer: Writer, own: frozenset[type]) -> PluginSnapshot:
+        """Pin what one plugin wrote, as a process before this one may have done."""
+        key, home = self._cache_key(writer, own), self._trust.home
         kept = pin_cache.read(home, key) if home is not None and key is not None else None
         if kept is None:
-            return self._capture(writer, frozenset(), Noted())
+            return self._capture(writer, own, Noted())
         self._publish(kept)
         return kept.snapshot
 
     def _capture(self, writer: Writer, own: frozenset[type], noted: Noted) -> PluginSnapshot:
-        from artifact_plugins import snapshots  # late: a session that only reads needs none of it
+        from artifact_plugins.snapshots import (  # late: a session that only reads needs none of it
+            files_of,
+            make_snapshot,
+            statement_bytes,
+        )
 
         others = [Writer(*other) for other in noted.writers if other[0] is not writer.cls]
         others.sort(key=lambda other: other.key)
@@ -97,30 +107,35 @@ class Pinner:
         project = _project(own | bare, noted.modules)
         plugins = [item for item in by_module.values() if item is not None]
         captured = [*plugins, *project]
-        snapshot = snapshots.make_snapshot(
+        snapshot = make_snapshot(
             plugin=writer.plugin or original_name(writer.cls.__module__).partition(".")[0],
             entry_object=f"{original_name(writer.cls.__module__)}:{writer.cls.__qualname__}",
             captured=captured,
             modules=sorted(noted.modules),
         )
-        statement = snapshots.statement_bytes(snapshot)
+        statement = statement_bytes(snapshot)
         pin = KeptPin(
             snapshot,
             statement,
             self._trust.sign(SNAPSHOT_TYPE, statement),
             {item.archive.digest: item.data for item in captured},
+            {path: stamp for item in project for path, stamp in files_of(item).items()},
         )
         self._publish(pin)
-        key, home = self._cache_key(writer), self._trust.home
-        if home is not None and key is not None and plugins and not (project or others):
+        key, home = self._cache_key(writer, own), self._trust.home
+        # What was left out, or has no file to look at, is captured again each time.
+        is_whole = len(plugins) == 1 and len(project) == bool(own) == bool(pin.files)
+        if home is not None and key is not None and is_whole and not (others or noted.modules):
             pin_cache.write(home, key, pin)
         return snapshot
 
-    def _cache_key(self, writer: Writer) -> str | None:
+    def _cache_key(self, writer: Writer, own: frozenset[type]) -> str | None:
         plugin, signer = self._plugins.get(writer.plugin or ""), self._trust.key_stamp()
-        if plugin is None or signer is None:
+        modules = sorted({cls.__module__ for cls in own})
+        is_kept = not any(name.startswith(ARCHIVED) or name == "__main__" for name in modules)
+        if plugin is None or signer is None or not is_kept:
             return None
-        return pin_cache.cache_key(plugin, writer.cls, signer)
+        return pin_cache.cache_key(plugin, writer.cls, signer, modules)
 
     def _publish(self, pin: KeptPin) -> None:
         if self._process != os.getpid():
@@ -144,9 +159,11 @@ def installed_archive(plugin: LoadedPlugin, cls: type) -> str:
 def _captured_plugin(plugin: LoadedPlugin, module: str) -> Captured:
     from dataclasses import replace
 
-    from artifact_plugins import snapshots  # late: a session that only reads needs none of it
+    from artifact_plugins.snapshots import (  # late: a session that only reads needs none of it
+        capture_plugin,
+    )
 
-    captured = snapshots.capture_plugin(
+    captured = capture_plugin(
         module,
         plugin=plugin.name,
         distribution=plugin.distribution,
@@ -174,21 +191,26 @@ def _is_own(module: str) -> bool:
 
 def _project(classes: frozenset[type], modules: set[str]) -> list[Captured]:
     """Capture the user's own code: of data types, and of what no plugin offers."""
-    from artifact_plugins import snapshots  # late: a session that only reads needs none of it
+    from artifact_plugins.snapshots import (  # late: a session that only reads needs none of it
+        archived_origin,
+        capture_main,
+        capture_project,
+        captured_again,
+    )
 
     captured: list[Captured | None] = []
     archived = {cls for cls in classes if cls.__module__.startswith(ARCHIVED)}
-    origins = [snapshots.archived_origin(cls) for cls in archived]
+    origins = [archived_origin(cls) for cls in archived]
     digests = sorted({origin[1] for origin in origins if origin is not None})
-    captured.extend(snapshots.captured_again(digest) for digest in digests)
+    captured.extend(captured_again(digest) for digest in digests)
     main = {cls for cls in classes if cls.__module__ == "__main__"}
     if main:
         ordered = sorted(main, key=lambda cls: cls.__qualname__)
-        captured.append(_or_nothing(partial(snapshots.capture_main, ordered)))
+        captured.append(_or_nothing(partial(capture_main, ordered)))
     named = {cls.__module__ for cls in classes - archived - main}
     named |= {module for module in modules if module != "__main__" and _is_own(module)}
     if named:
-        captured.append(_or_nothing(partial(snapshots.capture_project, sorted(named))))
+        captured.append(_or_nothing(partial(capture_project, sorted(named))))
     return [item for item in captured if item is not None]
 
 

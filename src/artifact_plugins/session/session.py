@@ -73,6 +73,7 @@ class Session(Curating):
             `settings.runtime`.
         is_worker: Whether it runs steps for another process: its ledger is
             only opened when a step asks for it.
+        saves: Whether what the first save needs is imported now.
     """
 
     # What is found by filters, a page at a time: `session.versions('name == "model"')`.
@@ -83,7 +84,12 @@ class Session(Curating):
     snapshots = Finding[PluginSnapshot]("snapshots")
 
     def __init__(
-        self, settings: Settings, *, runtime: Executor | None = None, is_worker: bool = False
+        self,
+        settings: Settings,
+        *,
+        runtime: Executor | None = None,
+        is_worker: bool = False,
+        saves: bool = True,
     ) -> None:
         self._runtime = runtime
         self.settings = settings
@@ -121,6 +127,9 @@ class Session(Curating):
             pinner=self.pinner,
             deciding=self.deciding,
         )
+        if not saves:
+            return
+        self.pinner.warm()
         with suppress(MaterializerError, PluginError):
             # Most runs store plain values: imported here, not in the time of a step.
             materializers.for_value(None, None, None)

@@ -25,20 +25,54 @@ again.py           captured_again: restored code as it was captured
 environment.py     mismatches, check_environment: the recorded libraries and the installed ones
 """
 
-from artifact_plugins.snapshots.again import captured_again
-from artifact_plugins.snapshots.archive import Captured
-from artifact_plugins.snapshots.capture import (
-    capture_main,
-    capture_plugin,
-    capture_project,
-    digest_here,
-)
-from artifact_plugins.snapshots.environment import Mismatch, check_environment, mismatches
-from artifact_plugins.snapshots.locating import is_first_party
-from artifact_plugins.snapshots.opening import open_archive
-from artifact_plugins.snapshots.restore import archived_origin, restore, restore_together
-from artifact_plugins.snapshots.restored import RestoredArchive
-from artifact_plugins.snapshots.statement import make_snapshot, read_statement, statement_bytes
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from artifact_plugins.snapshots.again import captured_again as captured_again
+    from artifact_plugins.snapshots.archive import Captured as Captured
+    from artifact_plugins.snapshots.capture import capture_main as capture_main
+    from artifact_plugins.snapshots.capture import capture_plugin as capture_plugin
+    from artifact_plugins.snapshots.capture import capture_project as capture_project
+    from artifact_plugins.snapshots.capture import digest_here as digest_here
+    from artifact_plugins.snapshots.environment import Mismatch as Mismatch
+    from artifact_plugins.snapshots.environment import check_environment as check_environment
+    from artifact_plugins.snapshots.environment import mismatches as mismatches
+    from artifact_plugins.snapshots.kept import files_of as files_of
+    from artifact_plugins.snapshots.locating import is_first_party as is_first_party
+    from artifact_plugins.snapshots.opening import open_archive as open_archive
+    from artifact_plugins.snapshots.restore import archived_origin as archived_origin
+    from artifact_plugins.snapshots.restore import restore as restore
+    from artifact_plugins.snapshots.restore import restore_together as restore_together
+    from artifact_plugins.snapshots.restored import RestoredArchive as RestoredArchive
+    from artifact_plugins.snapshots.statement import make_snapshot as make_snapshot
+    from artifact_plugins.snapshots.statement import read_statement as read_statement
+    from artifact_plugins.snapshots.statement import statement_bytes as statement_bytes
+
+# Looked up at first use: a save needs half of them, a load the other half.
+_WHERE = {
+    "Captured": "archive",
+    "Mismatch": "environment",
+    "RestoredArchive": "restored",
+    "archived_origin": "restore",
+    "capture_main": "capture",
+    "capture_plugin": "capture",
+    "capture_project": "capture",
+    "captured_again": "again",
+    "check_environment": "environment",
+    "digest_here": "capture",
+    "files_of": "kept",
+    "is_first_party": "locating",
+    "make_snapshot": "statement",
+    "mismatches": "environment",
+    "open_archive": "opening",
+    "read_statement": "statement",
+    "restore": "restore",
+    "restore_together": "restore",
+    "statement_bytes": "statement",
+}
 
 __all__ = [
     "Captured",
@@ -51,6 +85,7 @@ __all__ = [
     "captured_again",
     "check_environment",
     "digest_here",
+    "files_of",
     "is_first_party",
     "make_snapshot",
     "mismatches",
@@ -60,3 +95,13 @@ __all__ = [
     "restore_together",
     "statement_bytes",
 ]
+
+
+if not TYPE_CHECKING:  # a type checker must not believe that every name exists
+
+    def __getattr__(name: str) -> Any:
+        if name not in _WHERE:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = getattr(importlib.import_module(f"{__name__}.{_WHERE[name]}"), name)
+        globals()[name] = found
+        return found

@@ -67,6 +67,15 @@ def once(key: Hashable, capture: Callable[[], tuple[Stamps, Found]]) -> Found:
         return found
 
 
+def files_of(found: object) -> dict[str, Key]:
+    """Return the files that something kept was made from; none for what is not kept."""
+    with _lock:
+        for stamps, kept in _kept.values():
+            if kept is found:
+                return {path: key for path, key in stamps.files.items() if key is not None}
+    return {}
+
+
 def _after_fork() -> None:
     global _lock
     _lock = threading.RLock()

@@ -50,19 +50,6 @@ def start(*arguments: object) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.timeout(300)
-def test_sixteen_processes_number_one_artifact_without_gaps(url):
-    """16 processes that save one new artifact 50 times give 1..800, and none gives up (B1)."""
-    processes = [start("many", url, worker, 50) for worker in range(16)]
-
-    ended = [process.communicate(timeout=250) for process in processes]
-
-    assert [process.returncode for process in processes] == [0] * 16, ended
-    with Ledger.open(url, durable=False) as ledger:
-        assert numbers(ledger) == list(range(1, 801))
-        assert ledger.check() == []
-
-
 def test_processes_that_open_an_empty_database_at_once_make_one_ledger(url):
     """Six processes find no tables at the same moment; all of them get the same ledger."""
     assert has_ledger(url) is False

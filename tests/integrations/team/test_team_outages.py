@@ -17,7 +17,8 @@ from cutting_proxy import cutting_proxy
 from team_machines import Team, a_team, answer_of, asked
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(400)]
-STEPS = 40
+STEPS = 16
+MANY_STEPS = 40  # many commits, of which a share is cut
 
 
 @pytest.fixture
@@ -93,7 +94,7 @@ def failure_of(team: Team, *arguments: object) -> str:
 def test_a_run_goes_on_after_postgresql_restarts(own_server, s3_endpoint, runtime):
     """A server that is killed in the middle of a run and comes back: everything is there, once."""
     with a_team(own_server, s3_endpoint, ARTIFACT_PLUGINS_RUNTIME=runtime) as team:
-        child = team.one.start("long_run", STEPS, 0.1)
+        child = team.one.start("long_run", STEPS, 0.3)
         wait_for_tasks(team, 5)
 
         postgresql.stop(own_server)
@@ -118,18 +119,18 @@ def test_a_run_whose_commits_get_no_answer_is_recorded_once(
         ) as team,
     ):
         proxy.share = {"answer": 0.17, "request": 0.17}
-        done = team.one.act("long_run", STEPS, 0.06)
+        done = team.one.act("long_run", MANY_STEPS, 0.06)
         proxy.share = {"answer": 0.0, "request": 0.0}
         found = team.other.act("look_at", done["run"])
 
     assert proxy.cut["answer"] + proxy.cut["request"] > 2
-    assert_whole(found)
+    assert_whole(found, steps=MANY_STEPS)
 
 
 def test_a_postgresql_that_stays_away_is_named(own_server, s3_endpoint):
     """After the busy timeout the run ends with a named error; the next run works."""
     with a_team(own_server, s3_endpoint, ARTIFACT_PLUGINS_BUSY_TIMEOUT_SECONDS="1") as team:
-        child = team.one.start("long_run", STEPS, 0.1)
+        child = team.one.start("long_run", STEPS, 0.3)
         wait_for_tasks(team, 5)
 
         postgresql.stop(own_server)
@@ -166,12 +167,12 @@ def wait_for_tasks(team: Team, count: int) -> None:
     raise TimeoutError("the run does not begin")
 
 
-def assert_whole(found: dict[str, Any], *, first_number: int = 1) -> None:
+def assert_whole(found: dict[str, Any], *, first_number: int = 1, steps: int = STEPS) -> None:
     """Every task, version and link of the run is there, and there once."""
     assert found["state"] == "SUCCEEDED"
     assert {task.rpartition(" ")[2] for task in found["tasks"]} == {"SUCCEEDED"}
-    assert sum("slowly" in task for task in found["tasks"]) == STEPS
-    numbers = list(range(first_number, first_number + STEPS))
+    assert sum("slowly" in task for task in found["tasks"]) == steps
+    numbers = list(range(first_number, first_number + steps))
     assert [n for name, n in found["versions"] if name == "slow"] == numbers
     assert len(set(found["outputs"])) == len(numbers) + 1
     assert found["links"] == found["different_links"]
