@@ -29,7 +29,7 @@ import artifact_plugins as ap
 MODULES = 28
 REPEATS = 200
 _LINES = "\n".join(f"def helper_{n}(x):\n    return [x, {n}, 'text {n}']\n" for n in range(20))
-_PLUGIN = '''
+_PLUGIN = """
 import json
 from pathlib import Path
 import artifact_plugins as ap
@@ -48,7 +48,7 @@ class BoxMaterializer(ap.Materializer):
         (directory / "box.json").write_text(json.dumps(value.content))
     def load(self, directory, data_type):
         return data_type(json.loads((directory / "box.json").read_text()))
-'''
+"""
 
 
 def write_plugin(folder: Path) -> Path:

@@ -188,7 +188,9 @@ class Trap:
         self.name = name
         self.path = folder / f"{name}.py"
         self.canary = folder.parent / f"{name}.canary"
-        self.path.write_text(f"from pathlib import Path\nCANARY = Path({str(self.canary)!r})\n" + source)
+        self.path.write_text(
+            f"from pathlib import Path\nCANARY = Path({str(self.canary)!r})\n" + source
+        )
 
     def imported(self) -> ModuleType:
         """Import it, as its author does."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import mmap
 import os
 import shutil
 from pathlib import Path
@@ -53,6 +54,7 @@ class VersionReader:
         self._seen = seen
         self._keeps_folders = keeps_folders
         self._trusting = rules.verify == "first"
+        self._detached = False
         self._manifest: dict[str, Any] | None = None
         self._files = {file.path: file for file in version.files}
         self._stored_names: dict[str, str] | None = None
@@ -95,8 +97,19 @@ class VersionReader:
             self._check_manifest()
             stored = self._stored(name)
             payload = self._place.payload(version_prefix(self._version.id), stored, file.size_bytes)
+        if self._detached and isinstance(payload.view.obj, mmap.mmap):
+            payload = Payload(memoryview(bytearray(payload.view)), payload.identity)
         self._verify(file, stored, payload)
         return payload.view
+
+    def detach(self) -> None:
+        """Verify copies in memory from now on, for bytes that are executed.
+
+        A mapped file that somebody writes to after it was verified changes in
+        the map, too.
+        """
+        self._detached = True
+        self._trusting = False
 
     def ranged(self, name: str) -> RangedFile | None:
         """Return a file that is fetched and verified piece by piece where it is read.
@@ -300,6 +313,10 @@ class SubReader:
     def __init__(self, reader: VersionReader, prefix: str) -> None:
         self._reader = reader
         self._prefix = prefix
+
+    def detach(self) -> None:
+        """Verify copies in memory from now on; see `VersionReader.detach`."""
+        self._reader.detach()
 
     def names(self) -> tuple[str, ...]:
         """Return the paths below the folder, sorted."""

@@ -83,6 +83,15 @@ class RangedFiles(Protocol):
         ...
 
 
+@runtime_checkable
+class Detachable(Protocol):
+    """Ability of a FileReader: bytes that nobody can change after they were verified."""
+
+    def detach(self) -> None:
+        """Verify and hand out copies in memory from now on, because they will be executed."""
+        ...
+
+
 def ranged_file(files: FileReader, name: str) -> RawIOBase | None:
     """Return `files.ranged(name)`; None when the reader has no such ability."""
     return files.ranged(name) if isinstance(files, RangedFiles) else None

@@ -58,6 +58,12 @@ def noting_types() -> Iterator[Noted]:
         _noted.reset(token)
 
 
+def noted_types() -> frozenset[type]:
+    """Return the classes that the save under way has met so far."""
+    noted = _noted.get()
+    return frozenset() if noted is None else frozenset(noted.classes)
+
+
 def note_modules(modules: Iterable[str]) -> None:
     """Say which modules loading the value being saved will import."""
     noted = _noted.get()

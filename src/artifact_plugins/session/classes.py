@@ -39,6 +39,8 @@ class ClassFinder:
         archive: Returns the restored code of the version, or None; raises
             what keeps it from being restored.
         archive_first: Whether archived classes win over those that are here.
+        is_pinned: Tells whether the reader pinned the archived code, which
+            then needs no signature of the version.
     """
 
     def __init__(
@@ -49,12 +51,14 @@ class ClassFinder:
         vouch: Callable[[], None],
         archive: Callable[[], ArchivedCode | None],
         archive_first: bool,
+        is_pinned: Callable[[], bool] = lambda: False,
     ) -> None:
         self._offered = offered
         self._renames = renames
         self._vouch = vouch
         self._archive = archive
         self._archive_first = archive_first
+        self._is_pinned = is_pinned
         self.used_archive = False
         self.used_rename = False
 
@@ -72,14 +76,19 @@ class ClassFinder:
                 return found
         try:
             return self.here(path)
-        except (PayloadClassNotFoundError, TrustError) as missing:
+        except TrustError:
+            found = self._archived(path) if self._is_pinned() else None
+            if found is None:
+                raise
+            return found
+        except PayloadClassNotFoundError as missing:
             if self._archive_first:
                 raise
             try:
                 found = self._archived(path)
+            except TrustError:
+                raise
             except ArtifactPluginsError as error:
-                if isinstance(error, TrustError) and not isinstance(missing, TrustError):
-                    raise
                 raise missing from error
             if found is None:
                 raise

@@ -297,10 +297,10 @@ def _is_defined(path: str) -> bool:
 
 
 def _names(tree: ast.Module) -> set[str]:
-    """Return the names that a module defines or imports anywhere, functions' own included."""
+    """Return what may be a class: names that are defined or imported anywhere in a module."""
     found: set[str] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+        if isinstance(node, ast.ClassDef):
             found.add(node.name)
         elif isinstance(node, ast.alias):
             found.add(node.asname or node.name.partition(".")[0])

@@ -175,6 +175,8 @@ class Loader:
             able = cast(PartialIO, materializer).selections if equipped.is_partial else frozenset()
             _check_selection(version, equipped.key, chosen, able)
         reader = self._store.reader(version)
+        if materializer.executes_on_load:
+            reader.detach()
         try:
             if safely:
                 return self._load_safely(

@@ -8,9 +8,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
 
 from artifact_plugins.contracts.abilities import ChunkWriter, DirectIO, PartRecord, StreamIO
-from artifact_plugins.contracts.files import FileReader, FileSink, FileWriter
+from artifact_plugins.contracts.files import Detachable, FileReader, FileSink, FileWriter
 from artifact_plugins.contracts.folder import FolderFiles
-from artifact_plugins.contracts.refs import find_type, lasting_path, note_writer
+from artifact_plugins.contracts.refs import find_type, lasting_path, note_writer, noted_types
 from artifact_plugins.errors import LoadFailedError, MaterializerError, NoMaterializerError
 from artifact_plugins.session.equipped import Equipped
 from artifact_plugins.session.reading import current_reading
@@ -80,6 +80,8 @@ class SessionParts:
     def load(self, part: PartRecord, files: FileReader) -> Any:
         """Load an element as the type it was saved from."""
         equipped, data_type = self._stored(part)
+        if equipped.instance.executes_on_load and isinstance(files, Detachable):
+            files.detach()
         return equipped.load(files, data_type)
 
     def stream(self, first: Any, files: FileWriter) -> tuple[ChunkWriter, PartRecord] | None:
@@ -115,7 +117,13 @@ class SessionParts:
     def _check(self, equipped: Equipped, value: Any, folder: Path, data_type: str) -> None:
         size_bytes = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         if is_checked(self._materializers.verify_save, size_bytes):
-            check_round_trip(equipped, value, FolderFiles(folder), f"an element, a {data_type},")
+            check_round_trip(
+                equipped,
+                value,
+                FolderFiles(folder),
+                f"an element, a {data_type},",
+                classes=noted_types(),
+            )
 
 
 class _Watched:

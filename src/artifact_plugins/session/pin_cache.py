@@ -22,7 +22,7 @@ from typing import Any
 from artifact_plugins.plugins import LoadedPlugin
 from artifact_plugins.records import PluginSnapshot, Signature
 
-_FORMAT = 3
+_FORMAT = 4
 _MOST_FILES = 500
 _KEPT_SECONDS = 30 * 24 * 3600
 _started_at = time.time_ns()
@@ -33,7 +33,7 @@ class KeptPin:
     """A snapshot with everything that publishing it needs.
 
     Attributes:
-        files: Time, size and inode of the files of the user's own code in it.
+        files: Stamps of the files of the user's own code in it.
     """
 
     snapshot: PluginSnapshot
@@ -89,6 +89,9 @@ def read(home: Path, key: str) -> KeptPin | None:
         )
         if not all(_is_unchanged(path, stamp) for path, stamp in pin.files.items()):
             return None
+        # A module of the same name may be found elsewhere by now.
+        if not all(_file_of(name) in pin.files for name in modules_of(pin.snapshot)):
+            return None
         stated = _stated(pin)
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
@@ -101,14 +104,16 @@ def read(home: Path, key: str) -> KeptPin | None:
 def write(home: Path, key: str, pin: KeptPin) -> None:
     """Keep a pin; a cache that cannot be written costs time and nothing else."""
     place = _place(home, key)
-    kept = {
+    kept: dict[str, Any] = {
         "snapshot": pin.snapshot.model_dump(mode="json"),
         "statement": base64.b64encode(pin.statement).decode(),
         "signature": None if pin.signature is None else pin.signature.model_dump(mode="json"),
         "archives": {name: base64.b64encode(data).decode() for name, data in pin.archives.items()},
-        "files": pin.files,
     }
     with suppress(OSError):
+        kept["files"] = {path: _stamp(path) for path in pin.files}
+        if any(kept["files"][path][:3] != list(stamp) for path, stamp in pin.files.items()):
+            return  # changed since it was captured
         place.parent.mkdir(mode=0o700, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=place.parent)
         data = json.dumps(kept).encode()
@@ -116,6 +121,19 @@ def write(home: Path, key: str, pin: KeptPin) -> None:
             file.write(_digest(data).encode() + b"\n" + data)
         os.replace(temporary, place)  # noqa: PTH105  # beside os.fdopen
         _forget_old(place.parent)
+
+
+def modules_of(snapshot: PluginSnapshot) -> list[str]:
+    """Return the names of the modules of a snapshot that nobody installed."""
+    return sorted(
+        {
+            file.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+            for archive in snapshot.archives
+            if archive.distribution is None and archive.role != "main"
+            for file in archive.files
+            if file.path.endswith(".py")
+        }
+    )
 
 
 def _stated(pin: KeptPin) -> PluginSnapshot:
@@ -167,9 +185,13 @@ def _file_of(module: str) -> str | None:
 
 def _is_unchanged(path: str, stamp: Sequence[int]) -> bool:
     """Tell whether a file is the captured one, and older than what this process imported."""
+    found = _stamp(path)
+    return max(found[0], found[3]) <= _started_at and found == list(stamp)
+
+
+def _stamp(path: str) -> list[int]:
     state = os.stat(path)  # noqa: PTH116  # on the path of the first save
-    is_older = max(state.st_mtime_ns, state.st_ctime_ns) <= _started_at
-    return is_older and [state.st_mtime_ns, state.st_size, state.st_ino] == list(stamp)
+    return [state.st_mtime_ns, state.st_size, state.st_ino, state.st_ctime_ns]
 
 
 def _place(home: Path, key: str) -> Path:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from artifact_plugins.content import ContentStore
 from artifact_plugins.contracts.refs import ARCHIVED, Noted, original_name
@@ -26,6 +27,23 @@ _MOST_PINS = 10_000
 _left_out: set[str] = set()
 
 
+class _Pin(NamedTuple):
+    """A snapshot, and the modules that its code was taken from.
+
+    Attributes:
+        snapshot: What was captured.
+        loaded: Names of the modules of the user's own code with their specs;
+            None for one that was not imported.
+    """
+
+    snapshot: PluginSnapshot
+    loaded: tuple[tuple[str, Any], ...]
+
+    def is_current(self) -> bool:
+        """Tell whether no module was imported or reloaded since: a reload makes a new spec."""
+        return all(_spec(name) is spec for name, spec in self.loaded)
+
+
 class Pinner:
     """Captures code once per process and publishes it once per store. Threads share it."""
 
@@ -33,7 +51,7 @@ class Pinner:
         self._store = store
         self._trust = trust
         self._plugins = {plugin.name: plugin for plugin in plugins.plugins}
-        self._pins: dict[tuple[Any, ...], PluginSnapshot] = {}
+        self._pins: dict[tuple[Any, ...], _Pin] = {}
         self._by_id: dict[str, PluginSnapshot] = {}
         self._published: set[str] = set()
         self._process = os.getpid()
@@ -54,14 +72,14 @@ class Pinner:
         """
         own = frozenset([cls for cls in noted.classes if _is_own(cls.__module__)])
         key = (writer, own, frozenset(noted.modules), frozenset(noted.writers))
-        found = self._pins.get(key)
-        if found is None:
+        known = self._pins.get(key)
+        if known is None or not known.is_current():
             is_plain = not (noted.modules or noted.writers)
             found = self._kept(writer, own) if is_plain else self._capture(writer, own, noted)
             if len(self._pins) >= _MOST_PINS:
                 self._pins.clear()
-            self._pins[key] = found
-        return found
+            known = self._pins[key] = _Pin(found, _loaded(found))
+        return known.snapshot
 
     def sign(self, manifest: bytes) -> Signature | None:
         """Sign the manifest of a version; None when there is no key here."""
@@ -179,6 +197,15 @@ def _root_of(plugin: LoadedPlugin, cls: type) -> str:
     module = cls.__module__
     inside = module == plugin.module or module.startswith(f"{plugin.module}.")
     return plugin.module if inside else module
+
+
+def _loaded(snapshot: PluginSnapshot) -> tuple[tuple[str, Any], ...]:
+    """Return the modules of code that is not installed: it may change while the process runs."""
+    return tuple([(name, _spec(name)) for name in pin_cache.modules_of(snapshot)])
+
+
+def _spec(module: str) -> Any:
+    return getattr(sys.modules.get(module), "__spec__", None)
 
 
 def _is_own(module: str) -> bool:

@@ -68,6 +68,7 @@ class Reading:
             vouch=self.vouch,
             archive=self._code_or_none,
             archive_first=archive_first,
+            is_pinned=self._is_pinned,
         )
 
     @property
@@ -162,6 +163,12 @@ class Reading:
             return self.code()
         except ArtifactMissingError:
             return None
+
+    def _is_pinned(self) -> bool:
+        try:
+            return self._archives.judge(self.version, self._trust).by == "pin"
+        except ArtifactMissingError:
+            return False
 
     def _plugin(self) -> str:
         try:

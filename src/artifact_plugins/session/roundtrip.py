@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -9,10 +10,17 @@ from typing import Any, Literal
 from artifact_plugins.contracts.files import FileReader
 from artifact_plugins.contracts.folder import FolderFiles
 from artifact_plugins.contracts.materializer import Materializer
-from artifact_plugins.contracts.refs import type_path
+from artifact_plugins.contracts.refs import (
+    ARCHIVED,
+    finding_types,
+    import_type,
+    original_name,
+    type_path,
+)
 from artifact_plugins.errors import (
     LossyConversionError,
     NotSerializableError,
+    PayloadClassNotFoundError,
     RoundTripError,
     describe,
 )
@@ -28,7 +36,14 @@ def is_checked(policy: Literal["small", "all", "none"], size_bytes: int) -> bool
     return policy == "all" or (policy == "small" and size_bytes <= SMALL_BYTES)
 
 
-def check_round_trip(equipped: Equipped, saved: Any, files: FileReader, what: str) -> None:
+def check_round_trip(
+    equipped: Equipped,
+    saved: Any,
+    files: FileReader,
+    what: str,
+    *,
+    classes: Collection[type] = (),
+) -> None:
     """Load a value from what was just written, before anybody can see it, and compare.
 
     Args:
@@ -37,6 +52,7 @@ def check_round_trip(equipped: Equipped, saved: Any, files: FileReader, what: st
         files: What was written. A folder that the loaded value keeps using
             must live until this returns, no longer.
         what: Its name in messages: `artifact 'flights'`.
+        classes: That the save met; those of archived code are found there.
 
     Raises:
         RoundTripError: It does not load, or differs.
@@ -44,7 +60,8 @@ def check_round_trip(equipped: Equipped, saved: Any, files: FileReader, what: st
     """
     hint = f"nothing was registered; mend {equipped.key!r} or its `equal`"
     try:
-        loaded = equipped.load(files, type(saved))
+        with finding_types(_finder(classes)):
+            loaded = equipped.load(files, type(saved))
     except Exception as error:
         raise RoundTripError(
             f"{what} was written by {equipped.key!r} but does not load back: {describe(error)}",
@@ -68,6 +85,22 @@ def check_round_trip(equipped: Equipped, saved: Any, files: FileReader, what: st
             hint=hint,
             materializer=equipped.key,
         )
+
+
+def _finder(classes: Collection[type]) -> Callable[[str], Any]:
+    archived = [cls.__module__ for cls in classes if cls.__module__.startswith(ARCHIVED)]
+    starts = {name[: -len(original_name(name))] for name in archived}
+
+    def find(path: str) -> Any:
+        for start in starts:
+            module, _, name = path.partition(":")
+            try:
+                return import_type(f"{start}{module}:{name}")
+            except PayloadClassNotFoundError:
+                continue
+        return import_type(path)
+
+    return find
 
 
 def is_same(materializer: Materializer[Any], saved: Any, loaded: Any) -> bool:

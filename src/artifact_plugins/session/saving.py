@@ -11,7 +11,13 @@ from typing import Any, NamedTuple, cast
 from artifact_plugins.content import ContentStore, VersionWriter
 from artifact_plugins.contracts.abilities import DirectIO
 from artifact_plugins.contracts.materializer import Materializer
-from artifact_plugins.contracts.refs import Noted, lasting_path, noting_types, type_path
+from artifact_plugins.contracts.refs import (
+    ARCHIVED,
+    Noted,
+    lasting_path,
+    noting_types,
+    type_path,
+)
 from artifact_plugins.errors import (
     ArtifactMissingError,
     ArtifactPluginsError,
@@ -22,6 +28,7 @@ from artifact_plugins.errors import (
 from artifact_plugins.plugins import PluginRegistry
 from artifact_plugins.records import (
     ArtifactVersion,
+    PluginSnapshot,
     Preview,
     SaveType,
     Task,
@@ -176,8 +183,10 @@ class Saver:
         with noting_types() as noted:
             data_type = ITERATOR if counted is not None else _data_type(type(value), equipped)
             self._save(value if counted is None else counted, equipped, writer, artifact)
+        _check_paths(noted)
         written = writer.finish()
-        snapshot_id = self._pinner.pin(equipped.writer, noted).id
+        snapshot = self._pinner.pin(equipped.writer, noted)
+        snapshot_id = snapshot.id
         if counted is None:
             metadata = {**_described(materializer, value, artifact), **metadata}
         previews = () if counted is not None else _previews(materializer, value, artifact)
@@ -232,12 +241,12 @@ class Saver:
             created_by=self._settings.created_by,
         )
         if written.inline is not None and (
-            materializer.executes_on_load or self._needs_trust(equipped, noted)
+            materializer.executes_on_load or self._needs_trust(equipped, noted, snapshot)
         ):
             version = self._signed(version)
         if counted is None and not materializer.exact:
             try:
-                self._verify(value, equipped, version)
+                self._verify(value, equipped, version, noted)
             except ArtifactMissingError as error:
                 raise SaveAbortedError(
                     f"the files of artifact {artifact!r} were removed by a collector before the "
@@ -247,14 +256,18 @@ class Saver:
                 ) from error
         return version
 
-    def _needs_trust(self, equipped: Equipped, noted: Noted) -> bool:
+    def _needs_trust(self, equipped: Equipped, noted: Noted, snapshot: PluginSnapshot) -> bool:
         """Tell whether loading the value imports or executes what the version names."""
         writers = [equipped.plugin, *(plugin for _, _, plugin in noted.writers)]
-        return (
-            noted.executes
-            or None in writers
-            or any(self._deciding.needs_trust(type_path(cls)) for cls in noted.classes)
-        )
+        if noted.executes or None in writers:
+            return True
+        roots = [root for archive in snapshot.archives for root in archive.roots]
+        for path in map(type_path, noted.classes):
+            # A plugin takes its own types with it when it is uninstalled.
+            module = f"{path.partition(':')[0]}."
+            if self._deciding.needs_trust(path) or any(module.startswith(f"{r}.") for r in roots):
+                return True
+        return False
 
     def _signed(self, version: ArtifactVersion) -> ArtifactVersion:
         """Sign the record of a value that has no manifest in the store."""
@@ -284,15 +297,40 @@ class Saver:
                 materializer=equipped.key,
             ) from error
 
-    def _verify(self, value: Any, equipped: Equipped, version: ArtifactVersion) -> None:
+    def _verify(
+        self, value: Any, equipped: Equipped, version: ArtifactVersion, noted: Noted
+    ) -> None:
         """Read the version back before anybody can see it, and compare."""
         if not is_checked(self._settings.verify_save, version.size_bytes):
             return
         reader = self._store.reader(version, keeps_folders=False)
         try:
-            check_round_trip(equipped, value, reader, f"artifact {version.artifact!r}")
+            check_round_trip(
+                equipped,
+                value,
+                reader,
+                f"artifact {version.artifact!r}",
+                classes=noted.classes,
+            )
         finally:
             reader.close()
+
+
+def _check_paths(noted: Noted) -> None:
+    """Refuse a value with two classes of one path: archived code and other code, mixed."""
+    if not any(cls.__module__.startswith(ARCHIVED) for cls in noted.classes):
+        return
+    found: dict[str, type] = {}
+    for cls in noted.classes:
+        path = type_path(cls)
+        if found.setdefault(path, cls) is not cls:
+            raise NotSerializableError(
+                f"the value has objects of two classes that are both {path!r}: of archived code, "
+                "and of other code",
+                hint="nothing was registered; save them as versions of their own, or convert "
+                "the old ones first",
+                data_type=path,
+            )
 
 
 def _data_type(cls: type, equipped: Equipped) -> str:

@@ -128,7 +128,7 @@ def test_a_row_is_written_after_its_pin(place, project, monkeypatch):  # noqa: F
 SECRETS = {
     "a key in the source": ("pinned_rates.py", f'RATE = 2\nKEY = "{"AKIA"}IOSFODNN7EXAMPLQ"\n'),
     "a private key": (
-        "pinned_rates.py", f'RATE = 2\nPEM = """-----{"BEGIN"} RSA PRIVATE KEY-----\nMIIE\n"""\n'
+        "pinned_rates.py", f'RATE = 2\nPEM = """-----{"BEGIN"} RSA PRIVATE KEY-----\n{"MIIEpAIBAAKCAQEA" * 4}\n"""\n'
     ),
     "a token": ("pinned_rates.py", f'RATE = 2\nTOKEN = "{"ghp"}_{"a1B2" * 9}"\n'),
 }  # fmt: skip
@@ -178,7 +178,9 @@ def test_a_changed_module_between_two_saves(place, project):  # noqa: F811
 
 def test_a_reloaded_helper_is_another_snapshot(place, project):  # noqa: F811
     """Also when the module of the class itself stays: what it reaches counts."""
-    text = ORDERS["pinned_orders.py"].replace("from pinned_rates import RATE", "import pinned_rates")
+    text = ORDERS["pinned_orders.py"].replace(
+        "from pinned_rates import RATE", "import pinned_rates"
+    )
     text = text.replace("* RATE", "* pinned_rates.RATE")
     project.write({**ORDERS, "pinned_orders.py": text})
     order = project.live("pinned_orders:Order")

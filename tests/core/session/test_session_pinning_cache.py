@@ -76,7 +76,7 @@ def _other_statement(kept):
 
 
 def _other_archive(kept):
-    return {**kept, "archives": {name: "AAAA" for name in kept["archives"]}}
+    return {**kept, "archives": dict.fromkeys(kept["archives"], "AAAA")}
 
 
 def _more_archives(kept):
@@ -131,7 +131,9 @@ def test_a_pin_of_another_key_is_not_used(place):
     saved(place, "alice")
     for file in kept(place, "alice"):
         file.unlink()
-    shutil.copytree(place.home("mallory") / "pins", place.home("alice") / "pins", dirs_exist_ok=True)
+    shutil.copytree(
+        place.home("mallory") / "pins", place.home("alice") / "pins", dirs_exist_ok=True
+    )
     other_store(place)
 
     version = saved(place, "alice")
@@ -160,7 +162,7 @@ from artifact_plugins.contracts.offers import MaterializerOffer
 
 @ap.hookimpl
 def register_materializers():
-    return [MaterializerOffer("grain.box", "grain_plugin.box:BoxMaterializer",
+    return [MaterializerOffer(key="grain.box", target="grain_plugin.box:BoxMaterializer",
                               types=("grain_plugin.box:Box",), format="box/1")]
 """
 BOX = """

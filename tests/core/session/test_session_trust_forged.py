@@ -16,6 +16,7 @@ import artifact_plugins as ap
 from artifact_materializers.pickle.facts import make_facts
 from artifact_materializers.pickle.object import DATA, FACTS
 from artifact_plugins import errors
+from artifact_plugins.content.manifest import canonical, sha256
 from artifact_plugins.trust import Trust
 
 TRAP = """
@@ -132,12 +133,9 @@ def test_e10_rows_that_point_elsewhere(place, trap, value, pointer, signer):
     with place.session("alice") as session:
         explained = session.explain_load(forged.id)
         try:
-            loaded = session.load(forged.id)
-        except errors.ArtifactPluginsError as error:
-            assert isinstance(error, NAMED)
+            assert session.load(forged.id) == value  # the document tells what it is
+        except NAMED:
             assert explained.error is not None or pointer.startswith("data_type")
-        else:
-            assert loaded == value  # the document tells what it is
     assert not trap.fired
     assert trap.name not in sys.modules
 
@@ -214,19 +212,23 @@ def test_e10_elements_that_point_elsewhere(place, trap, canary, element, signer)
     """E1, E10: the record of an element inside a document names what must not run."""
     with place.session("alice") as session:
         version = session.save({"a": np.arange(4), "b": ["x" * 100] * 200}, "gift")
-        files = {name: bytes(session.store.reader(version).buffer(name)) for name in
-                 session.store.reader(version).names()}
+        files = {
+            name: bytes(session.store.reader(version).buffer(name))
+            for name in session.store.reader(version).names()
+        }
     assert any(b'"numpy.array"' in data for data in files.values())
     changed = {}
     for name, data in files.items():
         for key, value in ELEMENTS[element].items():
             old = {"data_type": "numpy:ndarray", "materializer": "numpy.array"}[key]
-            data = data.replace(f'"{old}"'.encode(), f'"{value}"'.encode())
-        changed[name] = data
+            changed[name] = changed.get(name, data).replace(
+                f'"{old}"'.encode(), f'"{value}"'.encode()
+            )
     forged = place.forge(version, signer=signer, files=changed)
 
-    with place.session("alice") as session, pytest.raises(
-        (errors.TrustError, errors.MaterializerError)
+    with (
+        place.session("alice") as session,
+        pytest.raises((errors.TrustError, errors.MaterializerError)),
     ):
         session.load(forged.id)
     assert not trap.fired
@@ -240,7 +242,6 @@ def test_e9_the_manifest_does_not_say_what_executes(place, canary):
     path = place.manifest(forged)
     document = json.loads(path.read_bytes())
     document |= {"executes_on_load": False, "exec_on_load": False}
-    from artifact_plugins.content.manifest import canonical, sha256
 
     path.write_bytes(canonical(document))
     place.write_row(forged.model_copy(update={"manifest_digest": sha256(path.read_bytes())}))
@@ -261,9 +262,7 @@ def test_e18_other_algorithms_are_refused(place, value, digest):
     with place.session("alice") as session:
         version = session.save(value, "gift")
     file = version.files[0].model_copy(update={"digest": digest})
-    forged = place.forge(version, signer="alice", **{"files": None}).model_copy(
-        update={"files": (file,)}
-    )
+    forged = place.forge(version, signer="alice", files=None).model_copy(update={"files": (file,)})
     forged = place.forge(forged, signer="alice")
 
     with place.session("alice") as session, pytest.raises(errors.StoreIntegrityError):

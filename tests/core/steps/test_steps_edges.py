@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, NamedTuple, Optional
 
@@ -348,7 +349,7 @@ def test_refused_call_leaves_no_version_of_its_other_arguments(session):
         return 1
 
     with pytest.raises(ap.ArtifactPluginsError), ap.start_run("script"):
-        two(1j, object())
+        two(1j, threading.Lock())
     with pytest.raises(HandleUsageError), ap.start_run("script"):
         two.map(a=[1j, 2j], b=[1])
     assert len(session.ledger.versions(VersionQuery())) == 0

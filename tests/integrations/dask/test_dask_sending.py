@@ -107,10 +107,7 @@ settings = ap.Settings(
 with ap.open_session(settings), ap.start_run("sent") as run:
     print(ap.value(scaled(2)))
     print(ap.value(picked(2)))
-    try:
-        keyed(2)
-    except ap.ArtifactPluginsError as error:  # a default is an input, and a function no artifact
-        print(error.code)
+    print(ap.value(keyed(2)))  # a default is an input, and a function is pickled
     print(ap.value(priced(ordered(2.5))))
     print(ap.value(Till(1.5).taxed(10.0)))
     print(ap.value(cell["in_a_cell"](1)))
@@ -145,7 +142,7 @@ def run_script(folder: Path, runtime: str) -> list[str]:
     return done.stdout.split()
 
 
-EXPECTED = ["6", "3", "no-materializer", "5.0", "15.0", "11", "101", "True"]
+EXPECTED = ["6", "3", "3", "5.0", "15.0", "11", "101", "True"]
 
 
 def test_a_script_sends_its_steps_to_processes(tmp_path):

@@ -153,12 +153,8 @@ def _check_session(session: Session, found: Findings, *, has_store: bool) -> Non
         if not has_store and not version.uri.startswith("data:"):
             found.add("store", str(version), f"its store {session.settings.store_url!r} is gone")
             continue
-        if version.materializer and version.materializer not in orphaned:
-            try:
-                session.resolver.by_key(version.materializer)
-            except ArtifactPluginsError as error:
-                orphaned.add(version.materializer)
-                found.add("plugins", str(version), error)
+        if found.loads is None:
+            _check_materializer(session, version, found, orphaned)
         try:
             session.store.check(version)
         except ArtifactPluginsError as error:
@@ -167,6 +163,22 @@ def _check_session(session: Session, found: Findings, *, has_store: bool) -> Non
             _check_load(session, version, found)
     if has_store:
         found.orphans = [id_ for id_ in session.store.version_ids() if id_ not in registered]
+
+
+def _check_materializer(
+    session: Session, version: ArtifactVersion, found: Findings, orphaned: set[str | None]
+) -> None:
+    """Note a materializer that no plugin offers, once; the load check knows more."""
+    key = version.materializer
+    if key is None or key in orphaned:
+        return
+    if ":" in key and version.plugin_snapshot is not None:
+        return  # a class of the user's own: imported when it is needed, or archived
+    try:
+        session.resolver.by_key(key)
+    except ArtifactPluginsError as error:
+        orphaned.add(key)
+        found.add("plugins", str(version), error)
 
 
 def _check_load(session: Session, version: ArtifactVersion, found: Findings) -> None:
