@@ -24,8 +24,7 @@ class CuttingProxy:
         share: How many of the marked requests are cut.
         cut: What was cut so far: `answer` after the server has worked on the
             request, `request` before it saw it.
-        is_away: While set, a connection is closed when it is made or used, so that
-            one which a client kept from before is no way through either.
+        is_away: While set, new connections are closed at once.
     """
 
     def __init__(self, port: int, mark: bytes, *, seed: int = 0) -> None:
@@ -64,8 +63,6 @@ class CuttingProxy:
 
     def _pass_on(self, source: object, client: socket.socket, server: socket.socket) -> bool:
         """Hand on what came; False when the connection ends."""
-        if self.is_away.is_set():
-            return False
         if source is server:
             data = server.recv(65536)
             client.sendall(data)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 from artifact_plugins.content import ContentStore
 from artifact_plugins.contracts.refs import finding_types
 from artifact_plugins.errors import ArtifactMissingError, TrustError
-from artifact_plugins.records import ArtifactVersion
+from artifact_plugins.records import ArtifactVersion, PluginSnapshot
 from artifact_plugins.session.archived import ArchivedCode, Archives
 from artifact_plugins.session.artifact_tasks import writer_key
 from artifact_plugins.session.classes import ClassFinder
@@ -127,19 +127,26 @@ class Reading:
     def code(self) -> ArchivedCode:
         """Return the archived code of the version.
 
-        Whoever vouches for the code says nothing about this version. That the
-        two belong together is seen from what the code says it writes, or is
-        signed with the manifest.
+        Whoever signed the code says nothing about this version, so the version
+        is asked for its own signature, too. A value inside its record that only
+        plugins wrote has none: there the code must say that it writes the like,
+        as it must for a pin, which vouches for the code alone.
 
         Raises:
             TrustError, EnvironmentMismatchError, StoreError: See `Archives.open`.
         """
         found, by = self._archives.open(self.version, self._trust)
-        if by == "unsafe" or found.writes(writer_key(self.version) or ""):
+        is_alone = by == "pin" or self._is_unsigned_by_design(found.snapshot)
+        if by == "unsafe" or (is_alone and found.writes(writer_key(self.version) or "")):
             self._code_by = by
         else:
             self.vouch()
         return found
+
+    def _is_unsigned_by_design(self, snapshot: PluginSnapshot) -> bool:
+        version = self.version
+        is_inside = version.manifest_digest is None and version.signature is None
+        return is_inside and all(archive.role == "plugin" for archive in snapshot.archives)
 
     def vouch_for_code(self) -> None:
         """Check that both the archived code and the version are vouched for; restore nothing.
