@@ -15,7 +15,7 @@ archive.py         the canonical archive, Captured, its limits and names
 opening.py         open_archive: verified members, every other zip file refused by name
 statement.py       make_snapshot, statement_bytes, read_statement: what is signed
 
-restore.py         restore, restore_together, archived_origin: archived code in this process
+restoring.py       restore, restore_together, archived_origin: archived code in this process
 restored.py        RestoredArchive: modules under a private name; finder.py finds them
 loader.py          executes one archived module; redirect.py: where its imports go
 stand_ins.py       modules of Python that archived code sees instead of the real ones
@@ -43,10 +43,10 @@ if TYPE_CHECKING:
     from artifact_plugins.snapshots.kept import files_of as files_of
     from artifact_plugins.snapshots.locating import is_first_party as is_first_party
     from artifact_plugins.snapshots.opening import open_archive as open_archive
-    from artifact_plugins.snapshots.restore import archived_origin as archived_origin
-    from artifact_plugins.snapshots.restore import restore as restore
-    from artifact_plugins.snapshots.restore import restore_together as restore_together
     from artifact_plugins.snapshots.restored import RestoredArchive as RestoredArchive
+    from artifact_plugins.snapshots.restoring import archived_origin as archived_origin
+    from artifact_plugins.snapshots.restoring import restore as restore
+    from artifact_plugins.snapshots.restoring import restore_together as restore_together
     from artifact_plugins.snapshots.statement import make_snapshot as make_snapshot
     from artifact_plugins.snapshots.statement import read_statement as read_statement
     from artifact_plugins.snapshots.statement import statement_bytes as statement_bytes
@@ -56,7 +56,7 @@ _WHERE = {
     "Captured": "archive",
     "Mismatch": "environment",
     "RestoredArchive": "restored",
-    "archived_origin": "restore",
+    "archived_origin": "restoring",
     "capture_main": "capture",
     "capture_plugin": "capture",
     "capture_project": "capture",
@@ -69,8 +69,8 @@ _WHERE = {
     "mismatches": "environment",
     "open_archive": "opening",
     "read_statement": "statement",
-    "restore": "restore",
-    "restore_together": "restore",
+    "restore": "restoring",
+    "restore_together": "restoring",
     "statement_bytes": "statement",
 }
 

@@ -6,7 +6,7 @@ from artifact_plugins.errors import ArtifactMissingError
 from artifact_plugins.snapshots.archive import Captured, write_archive
 from artifact_plugins.snapshots.imports import roughly_imported
 from artifact_plugins.snapshots.locating import libraries_of
-from artifact_plugins.snapshots.restore import restored_archive
+from artifact_plugins.snapshots.restoring import restored_archive
 
 
 def captured_again(digest: str) -> Captured:

@@ -179,7 +179,7 @@ SCRIPT = """
 import sys
 sys.path[:0] = [{source!r}, {support!r}]
 from artifact_plugins.records import CodeArchive
-from artifact_plugins.snapshots.restore import restore
+from artifact_plugins.snapshots.restoring import restore
 archive = CodeArchive.model_validate_json({archive!r})
 found = restore(archive, {members!r}).find("shop.orders:Order")
 import inspect, pickle

@@ -21,7 +21,7 @@ from artifact_plugins.errors import (
     PayloadClassNotFoundError,
 )
 from artifact_plugins.snapshots.again import captured_again
-from artifact_plugins.snapshots.restore import archived_origin, restore
+from artifact_plugins.snapshots.restoring import archived_origin, restore
 
 ORDERS = """
     from dataclasses import dataclass, field

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from archived_projects import Project, opened, packed, restored
 
-from artifact_plugins.snapshots.restore import restore, restore_together
+from artifact_plugins.snapshots.restoring import restore, restore_together
 
 LIVE = {
     "shop/__init__.py": "",

@@ -11,7 +11,7 @@ from archived_projects import opened, packed
 from artifact_plugins.errors import LoadFailedError
 from artifact_plugins.records import CodeArchive
 from artifact_plugins.snapshots.archive import pack
-from artifact_plugins.snapshots.restore import archived_origin, restore, restore_together
+from artifact_plugins.snapshots.restoring import archived_origin, restore, restore_together
 
 CAPTURE = """
 import base64, sys
