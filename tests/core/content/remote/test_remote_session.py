@@ -168,7 +168,9 @@ def test_partial_load_reads_columns(session):
 def test_small_values_ask_nothing(session, proxy, settings):
     """Values that lie in their records cost no request; a frame costs two, its load two."""
     with ap.open_session(settings) as other:
+        # The code of each plugin is published once.
         other.save(FRAME, "warm")
+        other.save({"number": 0}, "warm too")
         proxy.forget()
         for number in range(10):
             other.save({"number": number}, "small")
