@@ -16,8 +16,8 @@ from drift_projects import write_tree
 from artifact_plugins.records import CodeArchive
 from artifact_plugins.snapshots.archive import Captured, pack
 from artifact_plugins.snapshots.opening import open_archive
-from artifact_plugins.snapshots.restoring import restore
 from artifact_plugins.snapshots.restored import RestoredArchive
+from artifact_plugins.snapshots.restoring import restore
 
 
 class Project:
