@@ -79,6 +79,8 @@ class Explaining:
                 return self._installed(version, snapshot, differences, facts)
             except TrustError:
                 raise
+            except EnvironmentMismatchError as mismatch:
+                return self._elsewhere(version, snapshot, mismatch, facts)
             except ArtifactPluginsError as error:
                 facts.append(f"installed code: {error.message}")
                 refusal = error
@@ -86,6 +88,27 @@ class Explaining:
             raise refusal or NoMaterializerError(f"nothing loads {version}")
         reason = refusal.message if refusal is not None else "the code here differs"
         return self._archived(version, snapshot, reason, facts)
+
+    def _elsewhere(
+        self,
+        version: ArtifactVersion,
+        snapshot: PluginSnapshot | None,
+        mismatch: EnvironmentMismatchError,
+        facts: list[str],
+    ) -> LoadDecision:
+        """Return the decision for what would execute with libraries that do not fit."""
+        if snapshot is None or self._settings.isolation == "none":
+            raise mismatch
+        facts.append(f"environment: {mismatch.message}")
+        return LoadDecision(
+            code="isolated",
+            reason=mismatch.message,
+            materializer=version.materializer or version.artifact_task or "",
+            plugin=snapshot.plugin,
+            snapshot_id=snapshot.id,
+            data_type="archive",
+            trusted_by=self._vouched_code(version, snapshot, facts),
+        )
 
     def _snapshot(self, version: ArtifactVersion, facts: list[str]) -> PluginSnapshot | None:
         try:
@@ -186,6 +209,7 @@ class Explaining:
             facts.append(
                 f"trust: {version.format!r} executes on load, {reading.trusted_by} vouches"
             )
+            self._deciding.check_executing(version)
             if path.startswith("__main__:") or "<locals>" in path:
                 facts.append("class: the files bring it with them")
                 return where
