@@ -45,7 +45,7 @@ class SessionParts:
             NotSerializableError: Its class could not be found again.
             RoundTripError: Its materializer is not exact, and the element does
                 not load back equal.
-            UnsafeFormatError: Loading it would execute code.
+            UnsafeFormatError: It would be pickled, and `Settings.allow_pickle` is False.
         """
         equipped = self._materializers.for_value(value, None, None)
         if equipped.instead is not None:
@@ -60,13 +60,7 @@ class SessionParts:
         return self._save(value, files, equipped)
 
     def _save(self, value: Any, files: FileWriter, equipped: Equipped) -> PartRecord:
-        record = _record(equipped, value)
-        note_writer(
-            equipped.writer.cls,
-            key=equipped.key,
-            plugin=equipped.plugin,
-            executes=equipped.instance.executes_on_load,
-        )
+        record = _noted(equipped, value)
         if equipped.is_direct and equipped.instance.exact:
             cast(DirectIO, equipped.instance).save_files(value, files)
         else:
@@ -79,9 +73,7 @@ class SessionParts:
 
     def load(self, part: PartRecord, files: FileReader) -> Any:
         """Load an element as the type it was saved from."""
-        equipped, data_type = self._stored(part)
-        if equipped.instance.executes_on_load and isinstance(files, Detachable):
-            files.detach()
+        equipped, data_type = self._stored(part, files)
         return equipped.load(files, data_type)
 
     def stream(self, first: Any, files: FileWriter) -> tuple[ChunkWriter, PartRecord] | None:
@@ -89,15 +81,15 @@ class SessionParts:
         equipped = self._materializers.for_value(first, None, None, streams=True)
         if not equipped.is_stream:
             return None
-        record = _record(equipped, first)
+        record = _noted(equipped, first)
         return cast(StreamIO, equipped.instance).open_stream(first, files), record
 
     def iterate(self, part: PartRecord, files: FileReader) -> Iterator[Any]:
         """Yield the chunks of a stream that `stream` opened."""
-        equipped, data_type = self._stored(part)
+        equipped, data_type = self._stored(part, files)
         return cast(StreamIO, equipped.instance).iterate(files, data_type)
 
-    def _stored(self, part: PartRecord) -> tuple[Equipped, type]:
+    def _stored(self, part: PartRecord, files: FileReader) -> tuple[Equipped, type]:
         key, options = part["materializer"], part["options"]
         reading = current_reading()
         archived = reading.archived_writer(key, options) if reading is not None else None
@@ -110,8 +102,11 @@ class SessionParts:
                 hint="the stored bytes are intact",
                 materializer=key,
             ) from error
-        if equipped.instance.executes_on_load and reading is not None:
-            reading.vouch()
+        if equipped.instance.executes_on_load:
+            if reading is not None:
+                reading.vouch()
+            if isinstance(files, Detachable):
+                files.detach()
         return equipped, find_type(part["data_type"])
 
     def _check(self, equipped: Equipped, value: Any, folder: Path, data_type: str) -> None:
@@ -144,7 +139,14 @@ class _Watched:
         return self._files.sub(prefix)
 
 
-def _record(equipped: Equipped, value: Any) -> PartRecord:
+def _noted(equipped: Equipped, value: Any) -> PartRecord:
+    """Return what a container keeps about an element; its writer is pinned with the version."""
+    note_writer(
+        equipped.writer.cls,
+        key=equipped.key,
+        plugin=equipped.plugin,
+        executes=equipped.instance.executes_on_load,
+    )
     return PartRecord(
         materializer=equipped.key,
         format=equipped.instance.format,

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 from archived_projects import project  # noqa: F401  # a fixture
 from store_attacks import Place
@@ -283,3 +284,15 @@ def test_g20_a_copy_of_a_store_asks_first(place, project, tmp_path):  # noqa: F8
     with Place(tmp_path / "copy").session("mallory") as session, pytest.raises(errors.TrustError):
         session.load("egg")
     assert "farm.eggs" not in sys.modules
+
+
+def test_a_stream_pins_what_writes_its_chunks(place):
+    """The plugin that writes the chunks is pinned like the one that writes the stream."""
+    with place.session("alice") as session:
+        version = session.save((pd.DataFrame({"n": [n]}) for n in range(3)), "chunks")
+        pinned = session.ledger.snapshot(version.plugin_snapshot)
+
+    assert [archive.name for archive in pinned.archives] == [
+        "materializers.python",
+        "materializers.pandas",
+    ]
