@@ -92,7 +92,7 @@ class Archives:
                 payload=data,
                 signatures=signatures,
                 plugin=snapshot.plugin,
-                what=f"the archived code that {version} is pinned to",
+                what="the archived code",  # of every version that is pinned to it
                 digests=(snapshot_id, *(archive.digest for archive in snapshot.archives)),
             )
             found = self._stated[snapshot_id] = Stated(snapshot, subject)

@@ -163,19 +163,17 @@ class Loader:
         self, reading: Reading, equipped: Equipped, data_type: type, selection: Selection
     ) -> Any:
         version, materializer = reading.version, equipped.instance
-        safely = False
-        if materializer.executes_on_load and not reading.is_vouched_for():
-            safely = isinstance(materializer, LoadsSafely)
-            if not safely:
-                reading.vouch()
-        if materializer.executes_on_load and not safely:
+        executes = materializer.executes_on_load
+        safely = executes and isinstance(materializer, LoadsSafely) and not reading.is_vouched_for()
+        if executes and not safely:
+            reading.vouch()
             self._deciding.check_executing(version)
         chosen = selection.keywords()
         if chosen:
             able = cast(PartialIO, materializer).selections if equipped.is_partial else frozenset()
             _check_selection(version, equipped.key, chosen, able)
         reader = self._store.reader(version)
-        if materializer.executes_on_load:
+        if executes:
             reader.detach()
         try:
             if safely:

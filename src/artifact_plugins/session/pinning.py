@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -175,8 +176,6 @@ def installed_archive(plugin: LoadedPlugin, cls: type) -> str:
 
 
 def _captured_plugin(plugin: LoadedPlugin, module: str) -> Captured:
-    from dataclasses import replace
-
     from artifact_plugins.snapshots import (  # late: a session that only reads needs none of it
         capture_plugin,
     )

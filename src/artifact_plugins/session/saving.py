@@ -133,7 +133,8 @@ class Saver:
             MaterializerError: Nothing handles the value, or storing would change it.
             StoreError: The bytes could not be written.
             InputError: A name, text, tag, option or metadata value is not allowed.
-            UnsafeFormatError: Loading the value would execute code.
+            UnsafeFormatError: It would be pickled, and `Settings.allow_pickle` is False.
+            SecretInSnapshotError: The code to pin holds what looks like a secret.
         """
         labels = _labels(request)
         equipped = self._materializers.for_value(
@@ -186,7 +187,6 @@ class Saver:
         _check_paths(noted)
         written = writer.finish()
         snapshot = self._pinner.pin(equipped.writer, noted)
-        snapshot_id = snapshot.id
         if counted is None:
             metadata = {**_described(materializer, value, artifact), **metadata}
         previews = () if counted is not None else _previews(materializer, value, artifact)
@@ -203,7 +203,7 @@ class Saver:
                 "artifact_task": equipped.artifact_task,
                 "parameters": equipped.parameters,
                 "format": materializer.format,
-                "plugin_snapshot": snapshot_id,
+                "plugin_snapshot": snapshot.id,
                 "content_hash": written.content_hash,
                 "run_id": task.run_id if task else None,
                 "task_id": task.id if task else None,
@@ -222,7 +222,7 @@ class Saver:
             artifact_task=equipped.artifact_task,
             parameters=equipped.parameters,
             format=materializer.format,
-            plugin_snapshot=snapshot_id,
+            plugin_snapshot=snapshot.id,
             uri=published.uri,
             files=written.files,
             size_bytes=written.size_bytes,
