@@ -34,7 +34,11 @@
     │   └── LineageConflictError
     │       └── VersionHeldError        what holds a version keeps it
     ├── BackendError                    a remote registry
-    │   └── UnsupportedByBackendError
+    │   ├── BackendUnavailableError     not reached, too slow, or failing
+    │   ├── BackendRejectedError        it does not take the record
+    │   ├── BackendAuthError            it does not know or allow us
+    │   ├── BackendContractError        it answers as no known version does
+    │   └── UnsupportedByBackendError   it has no such operation
     ├── InputError                      what the caller handed in
     │   ├── InvalidNameError
     │   ├── InvalidKeyError
@@ -259,6 +263,36 @@ class VersionHeldError(LineageConflictError):
 
 class BackendError(ArtifactPluginsError):
     """A remote registry could not be served."""
+
+
+class BackendUnavailableError(BackendError):
+    """The remote registry was not reached, took too long, or failed.
+
+    The facts `status` (of HTTP, or None), `retry_after_seconds` (or None) and
+    `may_have_happened` (whether the request may have been carried out) are attributes.
+    """
+
+    status: int | None = None
+    retry_after_seconds: float | None = None
+    may_have_happened: bool = True
+
+
+class BackendRejectedError(BackendError):
+    """The remote registry understood the record and does not take it; `status` is of HTTP."""
+
+    status: int | None = None
+
+
+class BackendAuthError(BackendError):
+    """The remote registry does not know who asks, or does not allow it."""
+
+    status: int | None = None
+
+
+class BackendContractError(BackendError):
+    """The remote registry answered as no version that is known would."""
+
+    status: int | None = None
 
 
 class UnsupportedByBackendError(BackendError):

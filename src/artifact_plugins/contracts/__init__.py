@@ -9,5 +9,6 @@ folder.py          FolderFiles, DirectMaterializer: a plain folder as the files 
 artifact_task.py  ArtifactTask: turns a value into files and back, by name
 offers.py         MaterializerOffer, ArtifactTaskOffer: what a plugin answers; imports nothing
 hookspecs.py      every hook: when it runs, its arguments, what raising does
+backend.py        Backend: a remote registry, and what it gets to deliver
 runtime.py        Runtime: what executes step calls
 """

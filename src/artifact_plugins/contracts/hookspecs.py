@@ -16,7 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from artifact_plugins.contracts.offers import ArtifactTaskOffer, MaterializerOffer, RuntimeOffer
+from artifact_plugins.contracts.offers import (
+    ArtifactTaskOffer,
+    BackendOffer,
+    MaterializerOffer,
+    RuntimeOffer,
+)
 
 if TYPE_CHECKING:
     from artifact_plugins.records import ArtifactVersion, LoadDecision, Run, Task
@@ -66,6 +71,11 @@ def adapt_artifact_task(given: Any) -> type | None:
 @hookspec
 def register_runtimes() -> Sequence[RuntimeOffer]:  # type: ignore[empty-body]  # a spec
     """Offer runtimes by URL scheme. All answers count; a scheme claimed twice is refused."""
+
+
+@hookspec
+def register_backends() -> Sequence[BackendOffer]:  # type: ignore[empty-body]  # a spec
+    """Offer backends by URL scheme. All answers count; a scheme claimed twice is refused."""
 
 
 @hookspec
@@ -138,3 +148,15 @@ def after_artifact_loaded(
 @hookspec
 def after_run(run: Run) -> None:
     """A run ended and its final state is committed."""
+
+
+@hookspec
+def after_delivery(backend: str, kind: str, record_id: str, error: BaseException | None) -> None:
+    """A record was delivered to a backend, or an attempt failed. Called in the deliverer's thread.
+
+    Args:
+        backend: URL of the backend, without credentials.
+        kind: `run`, `task` or `version`.
+        record_id: Id of the run, task or version.
+        error: Why it failed; it stays in the outbox. None when it is there.
+    """

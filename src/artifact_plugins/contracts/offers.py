@@ -23,6 +23,19 @@ class RuntimeOffer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackendOffer:
+    """One kind of backend of a plugin, chosen by the URLs of `Settings.backends`.
+
+    Attributes:
+        scheme: Of the URLs: `zenml` for `zenml+http://host` and `zenml+https://host`.
+        target: The `Backend` class: `artifact_integrations.zenml.backend:ZenMLBackend`.
+    """
+
+    scheme: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MaterializerOffer:
     """One materializer of a plugin.
 

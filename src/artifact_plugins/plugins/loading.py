@@ -9,10 +9,16 @@ from typing import Any, NamedTuple, TypeVar
 import pluggy
 
 from artifact_plugins.contracts import hookspecs
-from artifact_plugins.contracts.offers import ArtifactTaskOffer, MaterializerOffer, RuntimeOffer
+from artifact_plugins.contracts.offers import (
+    ArtifactTaskOffer,
+    BackendOffer,
+    MaterializerOffer,
+    RuntimeOffer,
+)
 from artifact_plugins.errors import PluginConflictError, PluginError
 from artifact_plugins.plugins.discovery import FoundPlugin, find_plugins
 from artifact_plugins.plugins.offers import (
+    checked_backends,
     checked_offers,
     checked_renames,
     checked_runtimes,
@@ -32,6 +38,7 @@ class _Offered(NamedTuple):
 
     materializers: tuple[MaterializerOffer, ...] = ()
     runtimes: tuple[RuntimeOffer, ...] = ()
+    backends: tuple[BackendOffer, ...] = ()
     artifact_tasks: tuple[ArtifactTaskOffer, ...] = ()
     renames: Mapping[str, str] = {}
 
@@ -51,8 +58,8 @@ def load_plugins(*, modules: Sequence[str] = (), disabled: Sequence[str] = ()) -
 
     Raises:
         PluginConflictError: A plugin name, an offer key, the scheme of a
-            runtime or the name of an artifact task is claimed twice, or a
-            class is said to be at two places.
+            runtime or backend or the name of an artifact task is claimed twice,
+            or a class is said to be at two places.
         PluginError: A module from `modules` cannot be used; names it and why.
     """
     manager = pluggy.PluginManager(hookspecs.PROJECT)
@@ -66,6 +73,9 @@ def load_plugins(*, modules: Sequence[str] = (), disabled: Sequence[str] = ()) -
             loaded.append(plugin)
     refuse_second_claims((offer, plugin.name) for plugin in loaded for offer in plugin.offers)
     refuse_second_schemes((offer, plugin.name) for plugin in loaded for offer in plugin.runtimes)
+    refuse_second_schemes(
+        ((offer, plugin.name) for plugin in loaded for offer in plugin.backends), "backend"
+    )
     refuse_second_tasks((offer, p.name) for p in loaded for offer in p.artifact_tasks)
     refuse_second_renames((plugin.renames, plugin.name) for plugin in loaded)
     return PluginRegistry(manager, loaded, disabled=disabled)
@@ -88,6 +98,7 @@ def _load_installed(manager: pluggy.PluginManager, found: FoundPlugin) -> Loaded
         error=error,
         offers=offered.materializers,
         runtimes=offered.runtimes,
+        backends=offered.backends,
         artifact_tasks=offered.artifact_tasks,
         renames=offered.renames,
     )
@@ -110,6 +121,7 @@ def _load_named(manager: pluggy.PluginManager, module: str) -> LoadedPlugin | No
         module=module,
         offers=offered.materializers,
         runtimes=offered.runtimes,
+        backends=offered.backends,
         artifact_tasks=offered.artifact_tasks,
         renames=offered.renames,
         origin="settings",
@@ -128,6 +140,7 @@ def _admit(manager: pluggy.PluginManager, name: str, load: Callable[[], Any]) ->
         return _Offered(
             _gathered(hook.register_materializers, plugin, checked_offers),
             _gathered(hook.register_runtimes, plugin, checked_runtimes),
+            _gathered(hook.register_backends, plugin, checked_backends),
             _gathered(hook.register_artifact_tasks, plugin, checked_tasks),
             dict(_gathered(hook.register_renames, plugin, _rename_pairs)),
         )

@@ -9,15 +9,17 @@ from typing import Any, TypeVar, get_args
 
 from artifact_plugins.contracts.offers import (
     ArtifactTaskOffer,
+    BackendOffer,
     Kind,
     MaterializerOffer,
     RuntimeOffer,
 )
 from artifact_plugins.errors import PluginConflictError, PluginError
 
-Offer = TypeVar("Offer", MaterializerOffer, RuntimeOffer, ArtifactTaskOffer)
+Offer = TypeVar("Offer", MaterializerOffer, RuntimeOffer, BackendOffer, ArtifactTaskOffer)
 _KINDS = frozenset(get_args(Kind))
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")  # RFC 3986 section 3.1, in lower case
+_BACKEND_SCHEME = re.compile(r"[a-z][a-z0-9]*")  # what stands before "+http"
 _TASK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
 _OWN_RUNTIMES = frozenset({"inline", "threads", "processes"})
 
@@ -48,6 +50,25 @@ def checked_runtimes(answer: Any) -> tuple[RuntimeOffer, ...]:
                 f"an offer has the scheme {offer.scheme!r}",
                 hint="write it as in 'dask' for 'dask://host'; inline, threads and processes "
                 "are ours",
+            )
+        _check_path(offer.target, offer.scheme)
+    return offers
+
+
+def checked_backends(answer: Any) -> tuple[BackendOffer, ...]:
+    """Return the backends in a plugin's answer.
+
+    Raises:
+        PluginError: The answer holds something else than offers, or an offer
+            whose fields cannot be meant; names the offer and the field.
+    """
+    offers = _listed(answer, "register_backends", BackendOffer)
+    for offer in offers:
+        _check_texts(offer, "scheme", "target")
+        if not _BACKEND_SCHEME.fullmatch(offer.scheme):
+            raise PluginError(
+                f"an offer has the scheme {offer.scheme!r}",
+                hint="write it as in 'zenml' for 'zenml+http://host'",
             )
         _check_path(offer.target, offer.scheme)
     return offers
@@ -117,7 +138,9 @@ def _listed(answer: Any, hook: str, kind: type[Offer]) -> tuple[Offer, ...]:
     return offers
 
 
-def _check_texts(offer: MaterializerOffer | RuntimeOffer | ArtifactTaskOffer, *names: str) -> None:
+def _check_texts(
+    offer: MaterializerOffer | RuntimeOffer | BackendOffer | ArtifactTaskOffer, *names: str
+) -> None:
     for name in names:
         value = getattr(offer, name)
         if not isinstance(value, str) or not value:
@@ -171,13 +194,15 @@ def refuse_second_claims(claims: Iterable[tuple[MaterializerOffer, str | None]])
     _refuse(((offer.key, plugin) for offer, plugin in claims), "materializer key", "key")
 
 
-def refuse_second_schemes(claims: Iterable[tuple[RuntimeOffer, str]]) -> None:
-    """Check that every scheme of a runtime is claimed once.
+def refuse_second_schemes(
+    claims: Iterable[tuple[RuntimeOffer | BackendOffer, str]], kind: str = "runtime"
+) -> None:
+    """Check that every scheme of a runtime or backend is claimed once.
 
     Raises:
         PluginConflictError: Two offers have one scheme; both plugins are named.
     """
-    _refuse(((offer.scheme, plugin) for offer, plugin in claims), "runtime scheme", "scheme")
+    _refuse(((offer.scheme, plugin) for offer, plugin in claims), f"{kind} scheme", "scheme")
 
 
 def refuse_second_tasks(claims: Iterable[tuple[ArtifactTaskOffer, str]]) -> None:

@@ -9,7 +9,12 @@ from typing import Any, Literal
 
 import pluggy
 
-from artifact_plugins.contracts.offers import ArtifactTaskOffer, MaterializerOffer, RuntimeOffer
+from artifact_plugins.contracts.offers import (
+    ArtifactTaskOffer,
+    BackendOffer,
+    MaterializerOffer,
+    RuntimeOffer,
+)
 from artifact_plugins.errors import PluginError, describe
 
 _log = logging.getLogger("artifact_plugins")
@@ -31,6 +36,7 @@ class LoadedPlugin:
         error: Why it takes no part; None when it works.
         offers: Its materializers.
         runtimes: Its runtimes.
+        backends: Its kinds of backends.
         artifact_tasks: Its artifact tasks.
         renames: Where it says that classes went, old import path to new.
         origin: `entry point` or `settings`.
@@ -43,6 +49,7 @@ class LoadedPlugin:
     error: str | None = None
     offers: tuple[MaterializerOffer, ...] = ()
     runtimes: tuple[RuntimeOffer, ...] = ()
+    backends: tuple[BackendOffer, ...] = ()
     artifact_tasks: tuple[ArtifactTaskOffer, ...] = ()
     renames: Mapping[str, str] = field(default_factory=dict)
     origin: Literal["entry point", "settings"] = "entry point"
@@ -105,6 +112,11 @@ class PluginRegistry:
     def runtimes(self) -> dict[str, RuntimeOffer]:
         """What plugins offer as runtimes, by scheme."""
         return {offer.scheme: offer for plugin in self.plugins for offer in plugin.runtimes}
+
+    @property
+    def backends(self) -> dict[str, BackendOffer]:
+        """What plugins offer as backends, by scheme."""
+        return {offer.scheme: offer for plugin in self.plugins for offer in plugin.backends}
 
     @property
     def renames(self) -> dict[str, str]:

@@ -44,6 +44,7 @@ def command(place: Place, as_json: bool) -> None:
                         [
                             *(o.key for o in plugin.offers),
                             *map(_url, plugin.runtimes),
+                            *(f"{o.scheme}+http://..." for o in plugin.backends),
                             *(f"task {o.name}" for o in plugin.artifact_tasks),
                         ]
                     ),
@@ -81,6 +82,7 @@ def _document(plugin: LoadedPlugin) -> dict[str, Any]:
             for o in plugin.offers
         ],
         "runtimes": [{"scheme": o.scheme, "target": o.target} for o in plugin.runtimes],
+        "backends": [{"scheme": o.scheme, "target": o.target} for o in plugin.backends],
         "artifact_tasks": [
             {"name": o.name, "target": o.target, "types": list(o.types)}
             for o in plugin.artifact_tasks

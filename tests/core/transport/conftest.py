@@ -1,0 +1,1 @@
+from transport_server import speaking  # noqa: F401  # a fixture
