@@ -62,6 +62,7 @@
     ├── RunError                        while the tasks of a run execute
     │   ├── RunInterruptedError         Ctrl-C, an exit; the task had not ended
     │   ├── WorkerLostError             the process that ran the task is gone
+    │   ├── StaleWorkerError            a worker has other code of the step
     │   ├── RuntimeUnavailableError     the cluster that runs tasks cannot be reached
     │   └── StepNotSendableError        a step or value cannot go to another process
     └── PluginError
@@ -353,6 +354,10 @@ class RunInterruptedError(RunError):
 
 class WorkerLostError(RunError):
     """The process that ran the task is gone."""
+
+
+class StaleWorkerError(RunError):
+    """A worker process has other code of the step than the driver; it was not called."""
 
 
 class RuntimeUnavailableError(RunError):

@@ -63,6 +63,13 @@ class ProcessesRuntime:
                 self._pool = self._start()
                 return self._pool.submit(function, *args)
 
+    def renew(self) -> None:
+        """Give later calls fresh workers; calls that were sent end where they are."""
+        with self._lock:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(wait=False)
+
     def close(self) -> None:
         """End the workers, also those that are in the middle of a call."""
         with self._lock:

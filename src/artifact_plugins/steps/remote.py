@@ -12,7 +12,7 @@ import pickle
 import socket
 import traceback
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import BrokenExecutor, Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -37,6 +37,7 @@ from artifact_plugins.steps.bindings import Argument
 from artifact_plugins.steps.inside import ActiveTask
 from artifact_plugins.steps.job import Code, Outcome, StagedOutputs, perform
 from artifact_plugins.steps.lanes import Report
+from artifact_plugins.steps.stale import CodeParts, check_code, code_parts, renew_workers
 from artifact_plugins.steps.views import LinkPlan
 
 if TYPE_CHECKING:
@@ -53,6 +54,28 @@ class _Sent:
 
     task: Task
     arguments: Mapping[str, Argument]
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A step that a worker imports.
+
+    Attributes:
+        owner: What a method is bound to.
+        parts: Its code, as the process that runs the pipeline has it.
+    """
+
+    module: str
+    name: str
+    owner: Any
+    retries: int
+    retry_delay_seconds: float
+    parts: CodeParts
+
+    @property
+    def key(self) -> str:
+        """Its import path."""
+        return f"{self.module}:{self.name}"
 
 
 class RemoteLane:
@@ -97,7 +120,10 @@ class RemoteLane:
         code = call.code
         known = self._codes.get(id(code))
         if known is None:
-            package = (self._settings, self._store_id, _portable(code))
+            portable = _portable(code)
+            if isinstance(portable, _Named):
+                renew_workers(self._runtime, portable.key, portable.parts)
+            package = (self._settings, self._store_id, portable)
             known = (code, _packed(package, code.name))
             self._codes[id(code)] = known
         sent = _packed(_Sent(call.task, call.arguments), code.name)
@@ -212,7 +238,7 @@ def _packed(value: Any, name: str) -> bytes:
         ) from error
 
 
-def _portable(code: Code) -> tuple[Any, ...]:
+def _portable(code: Code) -> Code | _Named:
     """Return a step by name when a worker can import it, else the function itself."""
     function = code.function
     owner = function.__self__ if isinstance(function, types.MethodType) else None
@@ -221,18 +247,19 @@ def _portable(code: Code) -> tuple[Any, ...]:
         with suppress(ImportError, AttributeError):
             found = _named(module, name)
             if getattr(found, "function", None) in (function, getattr(function, "__func__", None)):
-                return ("name", module, name, owner, code.retries, code.retry_delay_seconds)
-    return ("value", code)
+                parts = code_parts(getattr(function, "__func__", function))
+                return _Named(module, name, owner, code.retries, code.retry_delay_seconds, parts)
+    return code
 
 
-def _restored(portable: Sequence[Any]) -> Code:
-    if portable[0] == "value":
-        code: Code = portable[1]
-        return code
-    _, module, name, owner, retries, delay = portable
-    step = _named(module, name)
+def _restored(portable: Code | _Named) -> Code:
+    if isinstance(portable, Code):
+        return portable
+    step = _named(portable.module, portable.name)
+    check_code(step.name, step.function, portable.parts)
+    owner = portable.owner
     function = step.function if owner is None else types.MethodType(step.function, owner)
-    return Code(step.name, function, step.signature, retries, delay)
+    return Code(step.name, function, step.signature, portable.retries, portable.retry_delay_seconds)
 
 
 def _named(module: str, name: str) -> Any:
