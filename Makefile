@@ -4,6 +4,7 @@
 #   make test    the quick tests and the core tests
 #   make test-slow    those that take longer: the wheel, races, large ledgers
 #   make test-server  the tests against servers of other systems, started by the tests
+#   make registries   ZenML, MLTE, Dioptra and a KFP-compatible server on loopback, until Ctrl-C
 #   make lint    ruff, mypy, import-linter
 #   make bench   the figures of docs/performance.md, in a few minutes
 #   make bench-scale  those of a ledger of 1,000,000 versions, SQLite and PostgreSQL
@@ -16,7 +17,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := test
 .SUFFIXES:
-.PHONY: demo test test-slow test-server lint bench bench-scale docs clean
+.PHONY: demo test test-slow test-server registries lint bench bench-scale docs clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -54,6 +55,9 @@ test-slow: $(VENV)/.test
 test-server: $(VENV)/.test
 	$(PYTEST) -m server $(PYTEST_ARGS)
 
+registries: $(VENV)/.test
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/support/registries.py .registries
+
 lint: $(VENV)/.test $(VENV)/.lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -78,7 +82,7 @@ docs: $(VENV)/.docs
 	$(BIN)/zensical build --clean --strict
 
 clean:
-	rm -rf $(VENV) site .cache .demo .artifact_plugins .pytest_cache .mypy_cache .ruff_cache \
+	rm -rf $(VENV) site .cache .demo .registries .artifact_plugins .pytest_cache .mypy_cache .ruff_cache \
 		.hypothesis dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

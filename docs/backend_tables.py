@@ -45,10 +45,14 @@ def _abilities(cls: type[Backend]) -> str:
 
 
 def _operations() -> str:
-    lines = ["| system | operation | here | result on the real server | test |", "|---|---|---|---|---|"]
+    lines = [
+        "| system | operation | here | result on the real server | test |",
+        "|---|---|---|---|---|",
+    ]
     for row in operation_rows():
-        test = f"`{row['test'].rpartition('/')[2]}`"
-        cells = (row["system"], f"`{row['operation']}`", row["ours"], row["result"], test)
+        name, _, route = row["operation"].partition(" — ")
+        test = f"`{row['test'].rpartition('::')[2]}`"
+        cells = (row["system"], f"{name}: `{route}`", row["ours"], row["result"], test)
         lines.append(f"| {' | '.join(_cell(cell) for cell in cells)} |")
     return "\n".join(lines)
 

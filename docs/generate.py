@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from backend_tables import backends_page
+
 from artifact_plugins import errors
 from artifact_plugins.contracts import hookspecs
 from artifact_plugins.settings import Settings
@@ -49,6 +51,7 @@ def pages() -> dict[str, str]:
         "settings.md": settings_page(),
         "errors.md": errors_page(),
         "queries.md": queries_page(),
+        "backends.md": backends_page(),
     }
 
 
@@ -200,7 +203,7 @@ def errors_page() -> str:
     """Return one page with every error: code, what a caller may also catch, meaning."""
     tree = (inspect.getdoc(errors) or "").split("\n\n")[1]
     lines = [
-        NOTICE.format(source="src/artifact_plugins/errors.py"),
+        NOTICE.format(source="src/artifact_plugins/errors/__init__.py"),
         "# Errors\n",
         "Every error raised on purpose is an `ArtifactPluginsError`. Its message is one sentence of",
         "what happened, with the facts in it, then what is still safe or what to do. The facts are",

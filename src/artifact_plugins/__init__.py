@@ -6,12 +6,12 @@ Pipeline authors: `step`, `pipeline`, `start_run`, `value`, `for_each`, `one_of`
 By hand: `save`, `load`, `register`, `lineage`, `versions`, `runs`, `tasks`,
 `links`, `migrate`, `open_session`, `Settings`.
 Plugin authors: `Materializer`, `MaterializerOffer`, `ArtifactTask`,
-`ArtifactTaskOffer`, `hookimpl`, `Preview`,
+`ArtifactTaskOffer`, `hookimpl`, `Preview`, `Backend`, `BackendOffer`, `RemoteQuery`,
 and the contract tests in `artifact_plugins.testing`.
 
 Maintainers: floors, top to bottom, each importing only what is below it:
-cli | testing > steps > session > lineage_graph | compat > plugins | content |
-ledger | runtimes > contracts > settings > records > errors | failpoints.
+cli | testing > steps > session > lineage_graph | compat | delivery > plugins | content |
+ledger | runtimes > transport > contracts > settings > records > errors | failpoints.
 """
 
 from __future__ import annotations
@@ -21,9 +21,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from artifact_plugins.contracts.artifact_task import ArtifactTask as ArtifactTask
+    from artifact_plugins.contracts.backend import Backend as Backend
+    from artifact_plugins.contracts.backend import RemoteQuery as RemoteQuery
     from artifact_plugins.contracts.hookspecs import hookimpl as hookimpl
     from artifact_plugins.contracts.materializer import Materializer as Materializer
     from artifact_plugins.contracts.offers import ArtifactTaskOffer as ArtifactTaskOffer
+    from artifact_plugins.contracts.offers import BackendOffer as BackendOffer
     from artifact_plugins.contracts.offers import MaterializerOffer as MaterializerOffer
     from artifact_plugins.contracts.offers import RuntimeOffer as RuntimeOffer
     from artifact_plugins.contracts.runtime import Runtime as Runtime
@@ -77,6 +80,8 @@ _WHERE = {
     "ArtifactTask": "contracts.artifact_task",
     "ArtifactTaskOffer": "contracts.offers",
     "ArtifactVersion": "records.artifact",
+    "Backend": "contracts.backend",
+    "BackendOffer": "contracts.offers",
     "IOType": "records.link",
     "Input": "steps",
     "Lazy": "steps",
@@ -85,6 +90,7 @@ _WHERE = {
     "MaterializerOffer": "contracts.offers",
     "Output": "steps",
     "Preview": "records.artifact",
+    "RemoteQuery": "contracts.backend",
     "Session": "session",
     "Settings": "settings",
     "current_task": "steps",

@@ -21,8 +21,9 @@ from pydantic_settings import (
 from artifact_plugins.errors import SettingsError, describe
 from artifact_plugins.records.names import check_name
 
-# Whom to trust is decided by who reads, and a stranger's checkout has a pyproject.toml too.
-_READERS_OWN = ("trust_home", "trust_pins")
+# Whom to trust is decided by who reads, and a stranger's checkout has a pyproject.toml
+# too; a backend named there would be sent the credentials of the environment.
+_READERS_OWN = ("trust_home", "trust_pins", "backends")
 
 
 class Settings(BaseSettings):
@@ -76,6 +77,18 @@ class Settings(BaseSettings):
         renames: Where classes went: `{"old.path:Class": "new.path:Class"}`.
         isolation: `uv` builds the recorded environment for a version whose
             libraries do not fit the installed ones; `none` makes it an error.
+        backends: Registries that get every record, as URLs without credentials:
+            `["zenml+http://host:8080", "mlte+https://host"]`. Never
+            read from pyproject.toml, which may be a stranger's: the credentials of
+            the environment would go to the server that it names.
+        delivery: When records are delivered to the backends. `background`: beside
+            the work. `wait`: a run, or a save outside of one, waits for it at its
+            end. `strict`: it waits, too, and what cannot be delivered is an error
+            there; so is a backend that is not there when the session opens.
+        flush_seconds: How long the end of the process, or of the session, waits for
+            what is not delivered yet; the rest stays for the next process. `wait`
+            and `strict` wait so long for the next record to get through.
+        backend_timeout_seconds: How long one request to a backend may take.
     """
 
     model_config = SettingsConfigDict(
@@ -112,6 +125,10 @@ class Settings(BaseSettings):
     snapshots: Literal["compatible", "exact"] = "compatible"
     renames: dict[str, str] = {}
     isolation: Literal["none", "uv"] = "none"
+    backends: tuple[str, ...] = ()
+    delivery: Literal["background", "wait", "strict"] = "background"
+    flush_seconds: float = Field(default=5.0, ge=0, le=1e6)
+    backend_timeout_seconds: float = Field(default=30.0, gt=0, le=3600)
 
     def __init__(self, **values: Any) -> None:
         try:
@@ -184,8 +201,13 @@ class Settings(BaseSettings):
 def _not_from(what: str, source: str) -> SettingsError:
     name = what.partition(" ")[0]
     instead = "" if name == "trust" else f", as ARTIFACT_PLUGINS_{name.upper()}"
+    decided = (
+        "who gets the records, and the credentials of the environment,"
+        if name == "backends"
+        else "whose code runs"
+    )
     return SettingsError(
-        f"{what} is not taken from {source}: whose code runs is decided by the reader, "
+        f"{what} is not taken from {source}: {decided} is decided by the reader, "
         "not by what came with the data",
         hint=f"set it as argument of Settings{instead} or not at all; nothing was opened",
         name=name,

@@ -5,6 +5,7 @@ folders.py     load_folder: the classes of a Dioptra plugin folder
 interface.py   use_interface: stands in for `dioptra` where it is not installed
 exporting.py   export: one of our classes as a Dioptra plugin folder
 sources.py     the modules that an exported class needs, found by its imports
+backend/       DioptraBackend: runs, tasks, versions and code delivered to a Dioptra server
 embedded.py    what an exported folder runs in a worker; needs only the standard library
 
 Nothing here imports Dioptra: its classes are known by their base and methods.
@@ -14,9 +15,11 @@ plugin folder; both also in `Settings.artifact_tasks` and in plugins' offers.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from artifact_plugins import hookimpl
+from artifact_plugins.contracts.offers import BackendOffer
 
 if TYPE_CHECKING:
     from .exporting import export as export
@@ -27,6 +30,13 @@ _WHERE = {"export": "exporting", "load_folder": "folders", "use_interface": "int
 _SCHEME = "dioptra:"
 
 __all__ = ["adapt_artifact_task", "export", "load_folder", "use_interface"]
+
+
+@hookimpl
+def register_backends() -> Sequence[BackendOffer]:
+    """Offer `dioptra+http://host:port/?mlflow=http://host:port`."""
+    target = "artifact_integrations.dioptra.backend:DioptraBackend"
+    return (BackendOffer(scheme="dioptra", target=target),)
 
 
 @hookimpl

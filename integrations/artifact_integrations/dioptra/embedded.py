@@ -15,11 +15,13 @@ import importlib.abc
 import importlib.util
 import io
 import json
+import os
 import shutil
 import sys
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
@@ -32,11 +34,19 @@ DIGEST = ""
 ROOTS: tuple[str, ...] = ()
 """Top-level packages whose imports lead into the archive."""
 TASKS: dict[str, Any] = {}
-"""By class name: kind, target, format, whether loading executes code, JSON Schema."""
+"""By class name: kind, target, whether loading executes code, JSON Schema.
+
+Only a target, where the class itself says the rest; only a reason, where no
+worker can run it.
+"""
 TRUSTED: tuple[str, ...] = ()
-"""SHA-256 of `manifest.json` of artifacts that may be loaded though that executes code."""
+"""SHA-256 of `manifest.json` of artifacts that may be loaded though that executes code.
+
+The variable `ARTIFACT_PLUGINS_TRUSTED_MANIFESTS` of a worker holds more of them.
+"""
 
 _MANIFEST = "manifest.json"
+_TRUSTED_VARIABLE = "ARTIFACT_PLUGINS_TRUSTED_MANIFESTS"
 _PREFIX = f"_ap_{DIGEST[:16]}"
 
 
@@ -88,24 +98,32 @@ def deserialize(task: str, working_dir: Path, path: str) -> Any:
         for file in (_described(file, folder) for file in _files(folder))
         if file["path"] != _MANIFEST
     }
-    if found != {file["path"]: file for file in manifest["files"]}:
-        wrong = sorted(
-            name
-            for name in {*found, *(file["path"] for file in manifest["files"])}
-            if found.get(name) not in manifest["files"]
-        )
+    names = {file.get("stored", file["path"]): file["path"] for file in manifest["files"]}
+    wanted = {
+        stored: {"digest": file["digest"], "path": stored, "size_bytes": file["size_bytes"]}
+        for stored, file in zip(names, manifest["files"], strict=True)
+    }
+    if found != wanted:
+        wrong = sorted(n for n in {*found, *wanted} if found.get(n) != wanted.get(n))
         raise ValueError(f"files {wrong} of {path!r} are not what was written; nothing was parsed")
     digest = hashlib.sha256(text).hexdigest()
-    if TASKS[task]["executes_on_load"] and digest not in TRUSTED:
+    trusted = (*TRUSTED, *os.environ.get(_TRUSTED_VARIABLE, "").replace(",", " ").split())
+    if _entry(task)["executes_on_load"] and digest not in trusted:
         raise PermissionError(
-            f"loading {path!r} executes code; nothing was executed; add {digest!r} to TRUSTED in "
-            f"{__file__!r} when you trust who wrote it"
+            f"loading {path!r} executes code; nothing was executed; add {digest!r} to the variable "
+            f"{_TRUSTED_VARIABLE} of the worker when you trust who wrote it"
         )
     instance, _ = _made(task, manifest["parameters"])
     private = Path(tempfile.mkdtemp(prefix=".private-", dir=folder.parent))
     try:
-        shutil.copytree(folder, private, ignore=_without_manifest(folder), dirs_exist_ok=True)
-        return instance.load(private, _class(manifest["data_type"]))
+        for stored, original in names.items():
+            copy = private / original
+            if not copy.resolve().is_relative_to(private.resolve()):
+                raise ValueError(f"{path!r} names the file {original!r}, outside of its folder")
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(folder / stored, copy)
+        with _finding_types():
+            return instance.load(private, _class(manifest["data_type"]))
     finally:
         if not instance.keeps_directory:
             shutil.rmtree(private)
@@ -113,7 +131,7 @@ def deserialize(task: str, working_dir: Path, path: str) -> Any:
 
 def schema(task: str) -> dict[str, Any] | None:
     """Return what the parameters of an artifact task are checked against."""
-    found: dict[str, Any] | None = TASKS[task]["schema"]
+    found: dict[str, Any] | None = TASKS[task].get("schema")
     return found
 
 
@@ -142,13 +160,58 @@ class _Task:
         return value
 
 
+class _Adapted:
+    """A class of Dioptra's own interface with the methods of a materializer."""
+
+    keeps_directory = True
+
+    def __init__(self, cls: Any, task: str) -> None:
+        self._cls = cls
+        self.format = f"dioptra.{task}/1".lower()
+
+    def save(self, value: Any, directory: Path) -> None:
+        """Refuse: a worker serializes with the class itself."""
+        raise NotImplementedError(f"{self._cls.__qualname__!r} serializes without this folder")
+
+    def load(self, directory: Path, data_type: type) -> Any:
+        """Deserialize the one file or folder, as a worker does."""
+        found = next(directory.iterdir())
+        return self._cls.deserialize(working_dir=directory, path=found.name)
+
+
+def _entry(task: str) -> dict[str, Any]:
+    """Return what is known of an artifact task; asked of its class when nothing is written down."""
+    entry: dict[str, Any] = TASKS[task]
+    if "kind" in entry:
+        return entry
+    if "reason" in entry:
+        raise NotImplementedError(f"{task!r}: {entry['reason']}; load it with artifact_plugins")
+    cls = _target(entry["target"])
+    materializer = _target("artifact_plugins.contracts.materializer:Materializer")
+    artifact_task = _target("artifact_plugins.contracts.artifact_task:ArtifactTask")
+    if issubclass(cls, materializer):
+        # Some containers can do without: they say what their elements are saved with.
+        uses = any("parts" in vars(base).get("__annotations__", {}) for base in cls.__mro__)
+        if uses and not hasattr(cls, "parts"):
+            raise NotImplementedError(
+                f"{task!r} reads elements with other materializers; load it with artifact_plugins"
+            )
+        kind = "materializer"
+    else:
+        kind = "artifact_task" if issubclass(cls, artifact_task) else "dioptra"
+    executes = bool(getattr(cls, "executes_on_load", True))
+    return {**entry, "kind": kind, "executes_on_load": executes, "schema": None}
+
+
 def _made(task: str, parameters: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
     """Return a ready instance and its parameters as JSON."""
-    entry = TASKS[task]
+    entry = _entry(task)
     cls = _target(entry["target"])
     if entry["kind"] == "materializer":
         options = cls.Options(**parameters)
         return cls(options), options.model_dump(mode="json")
+    if entry["kind"] == "dioptra":
+        return _Adapted(cls, task), dict(parameters)
     taken = _target("artifact_plugins.contracts.task_parameters:task_parameters")(cls, task)
     stored = taken.stored(parameters)
     return _Task(cls(), taken.arguments(stored)), stored
@@ -167,21 +230,31 @@ def _described(path: Path, folder: Path) -> dict[str, Any]:
     }
 
 
-def _without_manifest(folder: Path) -> Any:
-    def ignored(directory: str, names: list[str]) -> list[str]:
-        return [name for name in names if Path(directory) == folder and name == _MANIFEST]
-
-    return ignored
-
-
 def _class(path: str) -> type:
-    """Return a class that the embedded code has imported; a manifest imports nothing."""
+    """Return a class of the archive, or one that its code has imported; nothing else is."""
     module, _, name = path.partition(":")
     found: Any = sys.modules.get(module)
+    if module.partition(".")[0] in ROOTS:
+        found = importlib.import_module(f"{_PREFIX}.{module}")
     for part in name.split("."):
         found = getattr(found, part, None)
     if not isinstance(found, type):
         raise TypeError(f"the class {path!r} is not imported by the artifact task")
+    return found
+
+
+def _finding_types() -> AbstractContextManager[Any]:
+    """Have classes that files name found in the archive, when it has their module."""
+    try:
+        refs = importlib.import_module(f"{_PREFIX}.artifact_plugins.contracts.refs")
+    except ModuleNotFoundError:
+        return nullcontext()
+
+    def find(path: str) -> Any:
+        is_here = path.partition(":")[0].partition(".")[0] in ROOTS
+        return _class(path) if is_here else refs.import_type(path)
+
+    found: AbstractContextManager[Any] = refs.finding_types(find)
     return found
 
 

@@ -9,6 +9,7 @@ import json
 import re
 import sys
 import zipfile
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,7 @@ def export(given: type, folder: str | Path, *, key: str = "", class_name: str = 
     entry = _entry(given)
     place = Path(folder)
     key = key or f"{given.__module__}.{given.__qualname__}"
-    name = class_name or _camel(key)
+    name = class_name or camel(key)
     if not name.isidentifier() or not place.name.isidentifier():
         raise InputError(
             f"class {name!r} in a folder {place.name!r} cannot be imported by a worker",
@@ -96,12 +97,14 @@ def export(given: type, folder: str | Path, *, key: str = "", class_name: str = 
             f"module {given.__module__!r} has no source file to export",
             hint="nothing was written; save it as a module that can be imported",
         )
-    archive = _zip(sources)
+    archive = zipped(sources)
     digest = hashlib.sha256(archive).hexdigest()
-    snapshot = _snapshot_source(archive, digest, sources, {name: entry})
-    classes = _CLASSES.format(
-        count="An artifact task", version=metadata.version("artifact-plugins"), digest=digest
-    ) + _CLASS.format(name=name, key=key, summary=_summary(given))
+    described = {
+        "distribution": f"artifact-plugins=={metadata.version('artifact-plugins')}",
+        "python": ".".join(map(str, sys.version_info[:3])),
+    }
+    snapshot = snapshot_source(archive, digest, sources, tasks={name: entry}, described=described)
+    classes = classes_source({name: (key, _summary(given))}, digest)
     place.mkdir(parents=True, exist_ok=True)
     (place / "_snapshot.py").write_text(snapshot, encoding="utf-8")
     (place / "artifacts.py").write_text(classes, encoding="utf-8")
@@ -160,7 +163,7 @@ def _inlined(found: Any, definitions: dict[str, Any], depth: int) -> Any:
     return {name: _inlined(item, definitions, depth + 1) for name, item in found.items()}
 
 
-def _zip(sources: dict[str, bytes]) -> bytes:
+def zipped(sources: Mapping[str, bytes]) -> bytes:
     """Return a zip with the same bytes for the same sources."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
@@ -169,19 +172,27 @@ def _zip(sources: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def _snapshot_source(
-    archive: bytes, digest: str, sources: dict[str, bytes], tasks: dict[str, Any]
+def snapshot_source(
+    archive: bytes,
+    digest: str,
+    sources: Mapping[str, bytes],
+    *,
+    tasks: Mapping[str, Any],
+    described: Mapping[str, Any],
 ) -> str:
+    """Return the file that runs embedded artifact tasks.
+
+    Args:
+        archive: Zip of `sources`; `digest` is its SHA-256 as hex.
+        tasks: Class name to what `embedded.TASKS` says of it.
+        described: Where the code comes from; for people.
+    """
     text = Path(__file__).with_name("embedded.py").read_text(encoding="utf-8")
-    described = {
-        "distribution": f"artifact-plugins=={metadata.version('artifact-plugins')}",
-        "python": ".".join(map(str, sys.version_info[:3])),
-    }
     constants = {
         "ARCHIVE": base64.b64encode(archive).decode(),
         "DIGEST": digest,
         "ROOTS": tuple(sorted({re.split(r"[/.]", name)[0] for name in sources})),
-        "TASKS": tasks,
+        "TASKS": dict(tasks),
     }
     lines = text.split("\n")
     for name, value in constants.items():
@@ -189,10 +200,26 @@ def _snapshot_source(
         number = next(n for n, line in enumerate(lines) if line.startswith(starts))
         lines[number] = f"{name} = {value!r}"
     text = "\n".join(lines)
-    return f"{text}\n\nSNAPSHOT = {json.dumps(described)!r}\n"
+    return f"{text}\n\nSNAPSHOT = {json.dumps(described, sort_keys=True)!r}\n"
 
 
-def _camel(key: str) -> str:
+def classes_source(names: Mapping[str, tuple[str, str]], digest: str) -> str:
+    """Return the file that Dioptra registers: one class per artifact task.
+
+    Args:
+        names: Class name to what it is called here and one sentence on it.
+        digest: Of the embedded archive.
+    """
+    count = "An artifact task" if len(names) == 1 else f"{len(names)} artifact tasks"
+    head = _CLASSES.format(count=count, version=metadata.version("artifact-plugins"), digest=digest)
+    classes = (
+        _CLASS.format(name=name, key=key, summary=summary) for name, (key, summary) in names.items()
+    )
+    return head + "".join(classes)
+
+
+def camel(key: str) -> str:
+    """Return the words of a text as the name of a class."""
     return "".join(part[:1].upper() + part[1:] for part in re.split(r"[^A-Za-z0-9]+", key))
 
 

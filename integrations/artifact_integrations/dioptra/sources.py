@@ -6,7 +6,7 @@ import ast
 import importlib.util
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import artifact_plugins
@@ -15,6 +15,33 @@ from artifact_plugins.errors import PluginError
 _CORE = "artifact_plugins"
 # A worker has no pluggy: hooks of embedded plugins are plain functions there.
 _HOOKS = f"{_CORE}.contracts.hookspecs"
+_CONTRACTS = tuple(
+    f"{_CORE}.contracts.{name}"
+    for name in ("artifact_task", "materializer", "refs", "task_parameters")
+)
+_LIGHT = frozenset({"contracts", "errors", "records"})
+_PLAIN_ROOM = '''"""Decorators leave functions as they are where no pipeline runs."""
+
+
+class _Plain:
+    def __call__(self, *arguments, **options):
+        is_decorator = len(arguments) == 1 and callable(arguments[0]) and not options
+        return arguments[0] if is_decorator else self
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __getitem__(self, item):
+        return self
+
+
+def __getattr__(name):
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return _Plain()
+'''
 _PLAIN_HOOKS = '''"""Hooks are plain functions where nobody calls them."""
 
 
@@ -58,6 +85,39 @@ def needed_sources(module: str, *others: str) -> dict[str, bytes]:
         own = module.partition(".")[0]
         waiting += [n for n in _imports(data, name, is_package=is_package) if _is_wanted(n, own)]
     return sources
+
+
+def archived_sources(members: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return archived code with what it needs of artifact_plugins, by file name.
+
+    Contracts, records and errors come along. The other rooms run pipelines,
+    which nobody does in a worker: decorators from there leave functions as
+    they are, so that a module with steps and classes can be imported.
+
+    Args:
+        members: Of code archives: `shop/orders.py` and such to the bytes of the
+            file. They are taken as they are; nothing else is looked for.
+    """
+    wanted = {
+        name
+        for path, data in members.items()
+        if path.endswith(".py")
+        for name in _imports(data, _module(path), is_package=path.endswith("/__init__.py"))
+        if name.startswith(f"{_CORE}.")
+    }
+    rooms = {name.split(".")[1] for name in wanted}
+    rooms |= {place.partition(".")[0] for place in artifact_plugins._WHERE.values()}
+    needed = needed_sources(
+        *_CONTRACTS, *sorted(name for name in wanted if name.split(".")[1] in _LIGHT)
+    )
+    for room in rooms - _LIGHT:
+        if not any(path.startswith(f"{_CORE}/{room}") for path in needed):
+            needed[f"{_CORE}/{room}/__init__.py"] = _PLAIN_ROOM.encode()
+    return {**needed, **members}
+
+
+def _module(path: str) -> str:
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
 def _member(name: str, *, is_package: bool) -> str:

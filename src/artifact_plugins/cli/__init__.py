@@ -7,6 +7,10 @@ place.py      Place: settings, and the session of what is already there; creates
 output.py     JSON or tables on stdout
 escaping.py   stored text, safe to show on a terminal
 formats.py    sizes, times and durations for people
+chosen_backends.py  --backend: which backends a command is about
+delivering.py  the session of a command that delivers
+seqs.py       --id: rows of the outbox
+externals.py  what backends call our records
 progress.py   a progress bar on stderr, for long work on a terminal
 commands/     one module for each command
 

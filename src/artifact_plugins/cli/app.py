@@ -31,6 +31,13 @@ _COMMANDS = {
     "migrate": ("migrate", "Write old versions anew in another form, as new versions."),
     "trust": ("trust", "List and change whose code and pickles may execute."),
     "export-task": ("export_task", "Write an artifact task or materializer for another system."),
+    "backends": ("backends", "List the backends, and what waits for each."),
+    "pending": ("pending", "List what the backends do not have yet."),
+    "sync": ("sync", "Deliver what waits for the backends now."),
+    "replay": ("replay", "Deliver again what was given up."),
+    "reconcile": ("reconcile", "Find what a backend has lost, and deliver it again."),
+    "drop": ("drop", "Never deliver something."),
+    "serve-kfp": ("serve_kfp", "Serve the ledger to clients of Kubeflow Pipelines."),
     "plugins": ("plugins", "List the installed plugins, broken ones too."),
     "doctor": ("doctor", "Check the ledger, every stored byte and the plugins."),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -98,12 +99,18 @@ class Place:
             busy_timeout_seconds=settings.busy_timeout_seconds,
         )
 
-    def open(self, *, needs_store: bool = False) -> Session:
+    def open(self, *, needs_store: bool = False, backends: Sequence[str] | None = None) -> Session:
         """Open a session on what exists.
 
         Without a store, or without need of the bucket that it is, the session
         has an empty store in memory: records can be read and changed while the
-        bucket is away.
+        bucket is away. So they can while a backend is away: what changes is
+        delivered for `Settings.flush_seconds`, and the rest stays.
+
+        Args:
+            needs_store: Whether bytes are read or written.
+            backends: Instead of those of the settings, by a command that says
+                itself how long it delivers.
 
         Raises:
             ArtifactMissingError: There is no ledger, or no store.
@@ -112,7 +119,10 @@ class Place:
             raise ArtifactMissingError(self.emptiness, hint=TO_DO)
         from artifact_plugins.session import Session  # late: `--help` needs no SQL
 
-        settings = self.settings
+        settings = self.settings.model_copy(update={"delivery": "background"})
+        if backends is not None:
+            own = {"backends": tuple(backends), "flush_seconds": 0.0}
+            settings = settings.model_copy(update=own)
         if not self.has_store or (self._is_bucket and not needs_store):
             settings = settings.model_copy(update={"store_url": "memory://no-store"})
         return Session(settings, saves=False)

@@ -1,9 +1,11 @@
-"""Time spans on the command line: `30d`, `12h`, `15m`, `90s`."""
+"""Time spans on the command line: `30d`, `12h`, `15m`, `90s`; and seconds."""
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import timedelta
+from typing import Any
 
 import click
 
@@ -24,3 +26,18 @@ def as_span(text: str) -> timedelta:
     except OverflowError:
         pass
     raise click.BadParameter(f"{text!r} is not like 30d, 12h, 15m or 90s")
+
+
+class Seconds(click.FloatRange):
+    """A number of seconds within limits; nan is none."""
+
+    name = "seconds"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number, or say what is wrong with it."""
+        seconds: float = super().convert(value, param, ctx)
+        if math.isnan(seconds):
+            self.fail(f"{value!r} is no number of seconds", param, ctx)
+        return seconds

@@ -29,10 +29,14 @@ class BackendOffer:
     Attributes:
         scheme: Of the URLs: `zenml` for `zenml+http://host` and `zenml+https://host`.
         target: The `Backend` class: `artifact_integrations.zenml.backend:ZenMLBackend`.
+        locate: A function that says where this process is inside such a system; it is
+            called when a session opens, with the URLs of this scheme from the
+            settings, and returns those that are used. None: as the settings say.
     """
 
     scheme: str
     target: str
+    locate: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ def problems(database: Database) -> list[str]:
                 database.sql.GAPS
             )
         ]
-        return found + _labels(database)
+        return found + _labels(database) + _streams(database)
     except (LedgerError, StoreReadError) as error:
         return [str(error)]
 
@@ -41,3 +41,12 @@ def _labels(database: Database) -> list[str]:
         "is in the record or in the table of labels, not in both"
         for what, seq, label in sorted(listed ^ recorded.keys())
     ][:100]
+
+
+def _streams(database: Database) -> list[str]:
+    """Look for rows of the outbox that nobody would ever claim."""
+    return [
+        f"what waits for backend {url!r} in stream {stream!r} is in nobody's turn; "
+        "replaying it mends that"
+        for url, stream in database.read(database.outbox_sql.UNCLAIMABLE)
+    ]

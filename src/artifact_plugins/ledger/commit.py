@@ -22,6 +22,7 @@ from artifact_plugins.ledger import rows
 from artifact_plugins.ledger.caching import add_entry
 from artifact_plugins.ledger.database import ConstraintViolation, Cursor, Database, Sql, repeat
 from artifact_plugins.ledger.edits import take_aliases
+from artifact_plugins.ledger.outbox import changes
 from artifact_plugins.records import ArtifactVersion, Batch, VersionDraft
 
 Kinds = dict[tuple[str, str, str], int]
@@ -38,7 +39,7 @@ def write_batch(
         batch: What to write.
         durable: Whether this commit is synced; None: as the ledger is opened.
     """
-    prepared = _Prepared(batch)
+    prepared = _Prepared(batch, has_backends=bool(database.backends))
     failpoint("commit.before")
     committed = repeat(database, lambda: _write(database, kinds, prepared, durable), is_keyed=True)
     try:
@@ -70,10 +71,11 @@ def _write(
 class _Prepared:
     """The rows of a batch, made before anything is locked."""
 
-    __slots__ = ("batch", "links", "runs", "snapshots", "tasks", "versions")
+    __slots__ = ("batch", "changes", "links", "runs", "snapshots", "tasks", "versions")
 
-    def __init__(self, batch: Batch) -> None:
+    def __init__(self, batch: Batch, *, has_backends: bool = False) -> None:
         self.batch = batch
+        self.changes = changes.changes_of(batch) if has_backends else []
         self.runs = [rows.run_row(run) for run in batch.runs]
         self.tasks = [rows.task_row(task) for task in batch.tasks]
         self.links = [rows.link_row(link) for link in batch.links]
@@ -115,13 +117,21 @@ def _transact(
         numbers = _take_numbers(database, cursor, pairs)
         learned = _learn_kinds(database, cursor, kinds, pairs)
         all_kinds = kinds | learned if learned else kinds
-        committed = _insert_versions(database, cursor, numbers, all_kinds, pairs)
+        committed, losers = _insert_versions(database, cursor, numbers, all_kinds, pairs)
         if committed:
             _refuse_aborted(cursor, sql, committed)
         if links:
             cursor.executemany(sql.INSERT_LINK, links)
         for entry in prepared.batch.cache:
             add_entry(cursor, sql, entry)
+        if database.backends:
+            changed = prepared.changes
+            if known:
+                changed = changes.without_known(changed, committed)
+            if losers:
+                changed = [*changed, *changes.edits_of(database, cursor, losers)]
+            # Last: it takes rows that everybody takes last.
+            changes.put(database, cursor, changed, database.backends)
         failpoint("commit.inside")
     kinds.update(learned)
     if not known:
@@ -173,9 +183,11 @@ def _insert_versions(
     numbers: Mapping[tuple[str, str], list[int]],
     kinds: Kinds,
     pairs: list[tuple[VersionDraft, rows.Row]],
-) -> list[ArtifactVersion]:
+) -> tuple[list[ArtifactVersion], list[str]]:
+    """Return the new versions, and the ids of those that lost an alias to them."""
     sql = database.sql
     committed = []
+    losers = []
     full_rows = []
     for draft, row in pairs:
         version = draft.version
@@ -191,8 +203,8 @@ def _insert_versions(
         cursor.executemany(sql.ADD_TAG, tags)
     for version in committed:
         if version.aliases:
-            take_aliases(cursor, sql, version.id, version.aliases)
-    return committed
+            losers += take_aliases(cursor, sql, version.id, version.aliases)
+    return committed, losers
 
 
 def _refuse_aborted(cursor: Cursor, sql: Sql, committed: list[ArtifactVersion]) -> None:

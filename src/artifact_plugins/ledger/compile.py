@@ -1,12 +1,13 @@
 """Writes the SQL of the ledger for each database, so that no process pays for SQLAlchemy.
 
-After a change of `schema` or `statements`:
+After a change of `schema`, `statements` or `outbox_statements`:
 
     python -m artifact_plugins.ledger.compile
 """
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,8 +20,10 @@ from sqlalchemy.dialects.postgresql import psycopg2
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.operators import and_
 
-from artifact_plugins.ledger import schema, statements
-from artifact_plugins.ledger.statement_parts import PerDialect
+from artifact_plugins.ledger import outbox_statements, schema, statements
+from artifact_plugins.ledger.statement_parts import Names, PerDialect
+
+Statements = dict[str, tuple[ClauseElement | PerDialect, Names]]
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class Target:
         """Return the text of each module of SQL for this database."""
         return {
             _path(f"compiled_{self.name}"): render(self),
+            _path(f"outbox_{self.name}"): render_outbox(self),
             _path(f"tables_{self.name}"): render_tables(self),
         }
 
@@ -80,6 +84,12 @@ def render(target: Target) -> str:
     return _module(head, _assignments(target))
 
 
+def render_outbox(target: Target) -> str:
+    """Return the text of the module of a database's statements about the outbox."""
+    head = f"SQL of the outbox for {target.title}: generated from `outbox_statements`"
+    return _module(head, _texts(target, outbox_statements.OUTBOX))
+
+
 def render_tables(target: Target) -> str:
     """Return the text of the module that makes a database's tables."""
     head = f"Tables of the ledger for {target.title}: generated from `schema`"
@@ -107,15 +117,19 @@ def _assignments(target: Target) -> Iterator[str]:
         'def places(count: int) -> str:\n    """Return that many places of values without names."""\n'
         f'    return ", ".join(["{target.position}"] * count)\n'
     )
-    for name, (statement, names) in statements.STATEMENTS.items():
-        yield _literal(f"{name} = ", _positional(target, name, statement, names))
-    if target.name == "postgresql":
-        yield _many(target)
+    yield from _texts(target, statements.STATEMENTS)
     for name, select in statements.SELECTS.items():
         yield _literal(f"{name} = ", _named(target, select))
     for name, conditions in statements.CONDITIONS.items():
         yield _mapping(target, name, {f'"{key}"': one for key, one in conditions.items()})
     yield _mapping(target, "MERGED", {str(key): one for key, one in statements.MERGED.items()})
+
+
+def _texts(target: Target, complete: Statements) -> Iterator[str]:
+    for name, (statement, names) in complete.items():
+        yield _literal(f"{name} = ", _positional(target, name, statement, names))
+    if target.name == "postgresql":
+        yield _many(target, complete)
 
 
 def _positional(
@@ -128,13 +142,14 @@ def _positional(
     return str(compiled)
 
 
-def _many(target: Target) -> str:
+def _many(target: Target, complete: Statements) -> str:
     """Give each INSERT a form that takes the values of many rows, column by column.
 
-    With it comes whether it changes rows that are there.
+    With it comes how many of its first values are the key of a row that it
+    changes when it is there; 0 for one that changes none.
     """
     lines = ["# By the text for one row.", "MANY = {"]
-    for name, (statement, columns) in statements.STATEMENTS.items():
+    for name, (statement, columns) in complete.items():
         one = " ".join(_positional(target, name, statement, columns).split())
         if not isinstance(statement, Insert) or " VALUES " not in one or " RETURNING " in one:
             continue
@@ -143,7 +158,11 @@ def _many(target: Target) -> str:
         arrays = ", ".join(f"%s::{_array(statement.table.c[column].type)}" for column in columns)
         many = f"{start} SELECT * FROM unnest({arrays}){end}"  # noqa: S608  # our own names
         text = _literal("        ", many)
-        lines.append(f"    {name}: (\n{text},\n        {'DO UPDATE' in end},\n    ),")
+        changed = re.search(r"ON CONFLICT \((.*?)\) DO UPDATE", end)
+        key = tuple(changed[1].split(", ")) if changed else ()
+        if columns[: len(key)] != key:
+            raise AssertionError(f"{name} does not begin with its key {key}")
+        lines.append(f"    {name}: (\n{text},\n        {len(key)},\n    ),")
     return "\n".join([*lines, "}"])
 
 

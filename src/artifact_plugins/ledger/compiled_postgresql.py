@@ -3,7 +3,7 @@
 Change that and run `python -m artifact_plugins.ledger.compile`.
 """
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 APPLICATION_ID = 0x4172506C
 
@@ -205,7 +205,7 @@ MANY = {
         DO UPDATE SET state = excluded.state, parameters = excluded.parameters, started_at =
         excluded.started_at, ended_at = excluded.ended_at, error = excluded.error, external_ids =
         excluded.external_ids""",
-        True,
+        1,
     ),
     UPSERT_TASK: (
         """INSERT INTO task (id, run_id, parent_id, name, scope_path, type, iteration_index,
@@ -217,7 +217,7 @@ MANY = {
         state = excluded.state, attempt = excluded.attempt, code_snapshot = excluded.code_snapshot,
         cache_key = excluded.cache_key, started_at = excluded.started_at, ended_at =
         excluded.ended_at, error = excluded.error""",
-        True,
+        1,
     ),
     INSERT_VERSION: (
         """INSERT INTO version (artifact_id, version, kind_id, id, idempotency_key, version_name,
@@ -229,30 +229,30 @@ MANY = {
         %s::text[], %s::text[], %s::bigint[], %s::boolean[], %s::text[], %s::text[], %s::text[],
         %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
         %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[])""",
-        False,
+        0,
     ),
     INSERT_LINK: (
         """INSERT INTO link (id, run_id, task_id, io_type, key, producer_task, producer_iteration,
         position, version_id, value) SELECT * FROM unnest(%s::text[], %s::text[], %s::text[],
         %s::text[], %s::text[], %s::text[], %s::integer[], %s::integer[], %s::text[], %s::text[]) ON
         CONFLICT DO NOTHING""",
-        False,
+        0,
     ),
     ABORT: (
         """INSERT INTO aborted_version (id, aborted_at) SELECT * FROM unnest(%s::text[],
         %s::bigint[]) ON CONFLICT DO NOTHING""",
-        False,
+        0,
     ),
     SET_LEDGER_ID: (
         """INSERT INTO ledger_identity (one, id) SELECT * FROM unnest(%s::integer[], %s::text[]) ON
         CONFLICT DO NOTHING""",
-        False,
+        0,
     ),
     ADD_SNAPSHOT: (
         """INSERT INTO plugin_snapshot (id, plugin, entry_object, python_version, archives,
         libraries, created_at) SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[],
         %s::text[], %s::text[], %s::bigint[]) ON CONFLICT DO NOTHING""",
-        False,
+        0,
     ),
 }
 

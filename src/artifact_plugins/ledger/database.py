@@ -67,6 +67,8 @@ class Database(ABC):
     Attributes:
         dialect_name: Which SQL it speaks, as SQLAlchemy names it.
         sql: Every statement in that SQL: `compiled_sqlite` or `compiled_postgresql`.
+        outbox_sql: Those about the outbox: `outbox_sqlite` or `outbox_postgresql`.
+        backends: Ids of those that commits and edits leave rows in the outbox for.
         path: What messages call it; holds no credentials.
         durable: Whether commits survive a power cut, unless they say otherwise.
         timeout_seconds: How long to wait for others, and to repeat what may be repeated.
@@ -75,6 +77,8 @@ class Database(ABC):
 
     dialect_name: Literal["sqlite", "postgresql"]
     sql: Sql
+    outbox_sql: Sql
+    backends: tuple[int, ...] = ()
     path: str
     durable: bool
     timeout_seconds: float

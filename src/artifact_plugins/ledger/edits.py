@@ -10,6 +10,7 @@ from artifact_plugins.errors import ArtifactMissingError, LineageConflictError
 from artifact_plugins.ledger import rows
 from artifact_plugins.ledger.database import ConstraintViolation, Cursor, Database, Sql, repeatable
 from artifact_plugins.ledger.deleted import deleted_error
+from artifact_plugins.ledger.outbox.changes import note_edits, note_rename
 from artifact_plugins.records import (
     ArtifactVersion,
     check_label,
@@ -66,6 +67,7 @@ def update_version(
                 version_id,
             ),
         )
+        note_edits(database, cursor, (version_id,))
     return after
 
 
@@ -95,23 +97,31 @@ def set_alias(
             )
         if holder == version_id:
             return version
-        take_aliases(cursor, sql, version_id, (alias,))
+        losers = take_aliases(cursor, sql, version_id, (alias,))
+        note_edits(database, cursor, (*losers, version_id))
         return version_in(database, cursor, version_id)
 
 
-def take_aliases(cursor: Cursor, sql: Sql, version_id: str, aliases: Iterable[str]) -> None:
-    """Move aliases to a version inside a transaction; its own column gets them too."""
+def take_aliases(cursor: Cursor, sql: Sql, version_id: str, aliases: Iterable[str]) -> list[str]:
+    """Move aliases to a version inside a transaction; its own column gets them too.
+
+    Returns:
+        The ids of the versions that had them.
+    """
     moved = rows.to_time(now())
     wanted = list(aliases)
+    losers = []
     for alias in wanted:
         holder = holder_of(cursor, sql, version_id, alias)
         if holder is not None and holder != version_id:
             kept = [one for one in _aliases(cursor, sql, holder) if one != alias]
             write_aliases(cursor, sql, holder, kept, moved)
+            losers.append(holder)
         cursor.execute(sql.SET_ALIAS, (alias, version_id))
     own = _aliases(cursor, sql, version_id)
     if any(alias not in own for alias in wanted):
         write_aliases(cursor, sql, version_id, list(dict.fromkeys((*own, *wanted))), moved)
+    return losers
 
 
 @repeatable
@@ -133,6 +143,7 @@ def delete_alias(database: Database, version_id: str, alias: str) -> ArtifactVer
         cursor.execute(sql.REMOVE_ALIAS, (alias, version_id))
         kept = [one for one in version.aliases if one != alias]
         write_aliases(cursor, sql, version_id, kept, rows.to_time(now()))
+        note_edits(database, cursor, (version_id,))
         return version_in(database, cursor, version_id)
 
 
@@ -152,6 +163,7 @@ def rename_artifact(database: Database, project: str, artifact: str, name: str) 
                     hint="nothing was changed",
                     artifact=artifact,
                 )
+            note_rename(database, cursor, project, name)
     except ConstraintViolation as error:
         raise LineageConflictError(
             f"project {project!r} has an artifact {name!r} already",

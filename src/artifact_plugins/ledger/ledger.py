@@ -12,9 +12,16 @@ from artifact_plugins.ledger.commit import Kinds, write_batch
 from artifact_plugins.ledger.database import Database
 from artifact_plugins.ledger.liveness import NO_RETENTION, Hold, HoldKind, Retention
 from artifact_plugins.ledger.opening import open_database
+from artifact_plugins.ledger.outbox import Outbox, backends
 from artifact_plugins.ledger.reading import Reading
 from artifact_plugins.ledger.trash import Deletion, State
-from artifact_plugins.records import ArtifactVersion, Batch, CacheEntry, Page
+from artifact_plugins.records import (
+    ArtifactVersion,
+    Batch,
+    CacheEntry,
+    Page,
+    RegisteredBackend,
+)
 
 
 class Ledger(Reading):
@@ -27,6 +34,7 @@ class Ledger(Reading):
         self.url = url
         self._database = database
         self._kinds: Kinds = {}
+        self.outbox = Outbox(database)
 
     @classmethod
     def open(cls, url: str, *, durable: bool, busy_timeout_seconds: float = 30.0) -> Ledger:
@@ -54,7 +62,7 @@ class Ledger(Reading):
 
     @property
     def kind(self) -> str:
-        """Which database and schema it has, for people: `sqlite, schema 3`."""
+        """Which database and schema it has, for people: `sqlite, schema 4`."""
         return f"{self._database.dialect_name}, schema {self._database.sql.SCHEMA_VERSION}"
 
     def write(self, batch: Batch, *, durable: bool | None = None) -> tuple[ArtifactVersion, ...]:
@@ -250,6 +258,33 @@ class Ledger(Reading):
     ) -> tuple[CacheEntry, ...]:
         """Return the entries of a step whose tasks are older than the task `before`."""
         return caching.earlier(self._database, step, before, limit)
+
+    def register_backend(self, url: str) -> int:
+        """Return the id that a backend has in this ledger, given when it is new.
+
+        Args:
+            url: Without credentials; the same text is the same backend.
+
+        Raises:
+            SettingsError: It holds a password.
+        """
+        return backends.register(self._database, url)
+
+    def registered_backends(self) -> tuple[RegisteredBackend, ...]:
+        """Return every backend that was registered, in that order."""
+        return backends.registered(self._database)
+
+    def deliver_to(self, backend_ids: Sequence[int]) -> None:
+        """Have every later commit and edit through this object leave rows in the outbox.
+
+        Args:
+            backend_ids: For which backends, those of earlier calls not included;
+                none: nothing is left.
+
+        Raises:
+            InputError: One is not registered.
+        """
+        backends.choose(self._database, backend_ids)
 
     def check(self) -> list[str]:
         """Return a sentence for each problem: damage, broken references, gaps in numbers."""

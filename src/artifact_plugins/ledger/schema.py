@@ -11,6 +11,10 @@ plugin_snapshot the code that versions are pinned to; `seq` as in version
 aborted_version ids that the collector of a store took from an unfinished save
 ledger_identity one row: which ledger this is
 link            one row per input or output value
+backend         the remote registries that records are delivered to
+outbox          one row per backend and record that waits, or was given up
+outbox_claim    one row per backend and stream with waiting rows: when it is due, who has it
+external        what a backend calls a record, as JSON
 
 Every index is one more page in every commit, so there is one only where a
 listing needs it. A listing by project or type merges the few kinds that match,
@@ -18,6 +22,9 @@ each newest first, which one narrow index serves for any of these filters.
 
 A deleted version keeps its row, so that links and numbers stay true. Its tags
 and aliases leave their tables and stay in its own columns, for its return.
+
+The rows of one record for all backends lie beside each other in every index of
+the outbox, so that four backends write as many pages as one.
 """
 
 from __future__ import annotations
@@ -41,7 +48,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 # "ArPl": marks a SQLite file as a ledger (`PRAGMA application_id`).
 APPLICATION_ID = 0x4172506C
 
@@ -277,6 +284,76 @@ plugin_snapshot = Table(
     Column("archives", _Text, nullable=False),
     Column("libraries", _Text),
     Column("created_at", BigInteger, nullable=False),
+)
+
+
+backend = Table(
+    "backend",
+    metadata,
+    Column("id", _Number, primary_key=True),
+    Column("url", _Text, nullable=False, unique=True),
+    Column("registered_at", BigInteger, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("seq", _Number, primary_key=True),
+    Column("record_id", _Text, nullable=False),
+    Column("kind", _Text, nullable=False),
+    Column("backend_id", _Number, ForeignKey("backend.id"), nullable=False),
+    Column("stream", _Text, nullable=False),
+    Column("is_first", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("generation", Integer, nullable=False, server_default=text("1")),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    Column("state", _Text, nullable=False, server_default=text("'PENDING'")),
+    Column("next_at", BigInteger),
+    Column("error", _Text),
+    UniqueConstraint("record_id", "kind", "backend_id"),
+    # A number that was given out names that row for ever: `drop` must not meet another.
+    sqlite_autoincrement=True,
+)
+_is_pending = outbox.c.state == text("'PENDING'")
+Index(
+    "ix_outbox_stream",
+    outbox.c.stream,
+    outbox.c.backend_id,
+    outbox.c.seq,
+    sqlite_where=_is_pending,
+    postgresql_where=_is_pending,
+)
+_is_given_up = outbox.c.state != text("'PENDING'")
+Index(
+    "ix_outbox_dead",
+    outbox.c.backend_id,
+    outbox.c.seq,
+    sqlite_where=_is_given_up,
+    postgresql_where=_is_given_up,
+)
+
+# Whoever writes rows of a stream, or looks whether any are left, takes its row
+# here first: the numbers of a stream have the order of its commits.
+outbox_claim = Table(
+    "outbox_claim",
+    metadata,
+    Column("stream", _Text, primary_key=True),
+    Column("backend_id", _Number, ForeignKey("backend.id"), primary_key=True),
+    # While somebody has it: the end of the lease.
+    Column("due_at", BigInteger, nullable=False),
+    Column("owner", _Text),
+    Index("ix_outbox_claim_due", "backend_id", "due_at", "stream"),
+    sqlite_with_rowid=False,
+)
+
+external = Table(
+    "external",
+    metadata,
+    Column("backend_id", _Number, ForeignKey("backend.id"), primary_key=True),
+    Column("kind", _Text, primary_key=True),
+    Column("key", _Text, primary_key=True),
+    Column("value", _Text, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 

@@ -9,6 +9,8 @@ CREATE = (
     """CREATE TABLE artifact (id BIGSERIAL NOT NULL, project TEXT COLLATE "C" NOT NULL, name TEXT
         COLLATE "C" NOT NULL, next_version INTEGER NOT NULL, deleted_versions INTEGER DEFAULT 0 NOT
         NULL, PRIMARY KEY (id), UNIQUE (project, name))""",
+    """CREATE TABLE backend (id BIGSERIAL NOT NULL, url TEXT COLLATE "C" NOT NULL, registered_at
+        BIGINT NOT NULL, PRIMARY KEY (id), UNIQUE (url))""",
     """CREATE TABLE ledger_identity (one SERIAL NOT NULL, id TEXT COLLATE "C" NOT NULL, PRIMARY KEY
         (one))""",
     """CREATE TABLE ledger_schema (version_num VARCHAR(32) NOT NULL, CONSTRAINT ledger_schema_pkc
@@ -27,6 +29,21 @@ CREATE = (
     """CREATE TABLE version_kind (id BIGSERIAL NOT NULL, project TEXT COLLATE "C" NOT NULL,
         artifact_type TEXT COLLATE "C" NOT NULL, data_type TEXT COLLATE "C" NOT NULL, PRIMARY KEY
         (id), UNIQUE (project, artifact_type, data_type))""",
+    """CREATE TABLE external (backend_id BIGINT NOT NULL, kind TEXT COLLATE "C" NOT NULL, key TEXT
+        COLLATE "C" NOT NULL, value TEXT COLLATE "C" NOT NULL, PRIMARY KEY (backend_id, kind, key),
+        FOREIGN KEY(backend_id) REFERENCES backend (id))""",
+    """CREATE TABLE outbox (seq BIGSERIAL NOT NULL, record_id TEXT COLLATE "C" NOT NULL, kind TEXT
+        COLLATE "C" NOT NULL, backend_id BIGINT NOT NULL, stream TEXT COLLATE "C" NOT NULL, is_first
+        BOOLEAN NOT NULL, created_at BIGINT NOT NULL, generation INTEGER DEFAULT 1 NOT NULL, tries
+        INTEGER DEFAULT 0 NOT NULL, state TEXT COLLATE "C" DEFAULT 'PENDING' NOT NULL, next_at
+        BIGINT, error TEXT COLLATE "C", PRIMARY KEY (seq), UNIQUE (record_id, kind, backend_id),
+        FOREIGN KEY(backend_id) REFERENCES backend (id))""",
+    """CREATE INDEX ix_outbox_dead ON outbox (backend_id, seq) WHERE state != 'PENDING'""",
+    """CREATE INDEX ix_outbox_stream ON outbox (stream, backend_id, seq) WHERE state = 'PENDING'""",
+    """CREATE TABLE outbox_claim (stream TEXT COLLATE "C" NOT NULL, backend_id BIGINT NOT NULL,
+        due_at BIGINT NOT NULL, owner TEXT COLLATE "C", PRIMARY KEY (stream, backend_id), FOREIGN
+        KEY(backend_id) REFERENCES backend (id))""",
+    """CREATE INDEX ix_outbox_claim_due ON outbox_claim (backend_id, due_at, stream)""",
     """CREATE TABLE task (id TEXT COLLATE "C" NOT NULL, run_id TEXT COLLATE "C" NOT NULL, parent_id
         TEXT COLLATE "C", name TEXT COLLATE "C" NOT NULL, scope_path TEXT COLLATE "C" NOT NULL, type
         TEXT COLLATE "C" NOT NULL, iteration_index INTEGER, iteration_count INTEGER, state TEXT
@@ -77,5 +94,5 @@ CREATE = (
     """CREATE TABLE version_tag (tag TEXT COLLATE "C" NOT NULL, version_seq BIGINT NOT NULL,
         artifact_id BIGINT NOT NULL, PRIMARY KEY (tag, version_seq), FOREIGN KEY(version_seq)
         REFERENCES version (seq), FOREIGN KEY(artifact_id) REFERENCES artifact (id))""",
-    """INSERT INTO ledger_schema (version_num) VALUES ('0003')""",
+    """INSERT INTO ledger_schema (version_num) VALUES ('0004')""",
 )

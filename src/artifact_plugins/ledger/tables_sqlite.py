@@ -9,6 +9,8 @@ CREATE = (
     """CREATE TABLE artifact (id INTEGER NOT NULL, project TEXT NOT NULL, name TEXT NOT NULL,
         next_version INTEGER NOT NULL, deleted_versions INTEGER DEFAULT 0 NOT NULL, PRIMARY KEY
         (id), UNIQUE (project, name))""",
+    """CREATE TABLE backend (id INTEGER NOT NULL, url TEXT NOT NULL, registered_at BIGINT NOT NULL,
+        PRIMARY KEY (id), UNIQUE (url))""",
     """CREATE TABLE ledger_identity (one INTEGER NOT NULL, id TEXT NOT NULL, PRIMARY KEY (one))""",
     """CREATE TABLE ledger_schema (version_num VARCHAR(32) NOT NULL, CONSTRAINT ledger_schema_pkc
         PRIMARY KEY (version_num))""",
@@ -24,6 +26,20 @@ CREATE = (
     """CREATE TABLE version_kind (id INTEGER NOT NULL, project TEXT NOT NULL, artifact_type TEXT NOT
         NULL, data_type TEXT NOT NULL, PRIMARY KEY (id), UNIQUE (project, artifact_type,
         data_type))""",
+    """CREATE TABLE external (backend_id INTEGER NOT NULL, kind TEXT NOT NULL, "key" TEXT NOT NULL,
+        value TEXT NOT NULL, PRIMARY KEY (backend_id, kind, "key"), FOREIGN KEY(backend_id)
+        REFERENCES backend (id)) WITHOUT ROWID""",
+    """CREATE TABLE outbox (seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, record_id TEXT NOT NULL,
+        kind TEXT NOT NULL, backend_id INTEGER NOT NULL, stream TEXT NOT NULL, is_first BOOLEAN NOT
+        NULL, created_at BIGINT NOT NULL, generation INTEGER DEFAULT 1 NOT NULL, tries INTEGER
+        DEFAULT 0 NOT NULL, state TEXT DEFAULT 'PENDING' NOT NULL, next_at BIGINT, error TEXT,
+        UNIQUE (record_id, kind, backend_id), FOREIGN KEY(backend_id) REFERENCES backend (id))""",
+    """CREATE INDEX ix_outbox_dead ON outbox (backend_id, seq) WHERE state != 'PENDING'""",
+    """CREATE INDEX ix_outbox_stream ON outbox (stream, backend_id, seq) WHERE state = 'PENDING'""",
+    """CREATE TABLE outbox_claim (stream TEXT NOT NULL, backend_id INTEGER NOT NULL, due_at BIGINT
+        NOT NULL, owner TEXT, PRIMARY KEY (stream, backend_id), FOREIGN KEY(backend_id) REFERENCES
+        backend (id)) WITHOUT ROWID""",
+    """CREATE INDEX ix_outbox_claim_due ON outbox_claim (backend_id, due_at, stream)""",
     """CREATE TABLE task (id TEXT NOT NULL, run_id TEXT NOT NULL, parent_id TEXT, name TEXT NOT
         NULL, scope_path TEXT NOT NULL, type TEXT NOT NULL, iteration_index INTEGER, iteration_count
         INTEGER, state TEXT NOT NULL, attempt INTEGER NOT NULL, code_snapshot TEXT, cache_key TEXT,
@@ -69,5 +85,5 @@ CREATE = (
     """CREATE TABLE version_tag (tag TEXT NOT NULL, version_seq INTEGER NOT NULL, artifact_id
         INTEGER NOT NULL, PRIMARY KEY (tag, version_seq), FOREIGN KEY(version_seq) REFERENCES
         version (seq), FOREIGN KEY(artifact_id) REFERENCES artifact (id)) WITHOUT ROWID""",
-    """INSERT INTO ledger_schema (version_num) VALUES ('0003')""",
+    """INSERT INTO ledger_schema (version_num) VALUES ('0004')""",
 )

@@ -16,12 +16,16 @@ from artifact_plugins.ledger.database import Cursor, Database, Row, Sql, repeat,
 from artifact_plugins.ledger.deleted import deleted_error
 from artifact_plugins.ledger.edits import holder_of, version_in, write_aliases
 from artifact_plugins.ledger.liveness import CHUNK, Hold, HoldKind, Retention, holds
+from artifact_plugins.ledger.outbox.changes import note_edits
 from artifact_plugins.ledger.pages import check_limit, page, read_token
 from artifact_plugins.records import ArtifactVersion, Page, new_id, now
 
 State: TypeAlias = Literal["live", "deleted", "collected", "aborted"]
 
 _STATES = "SELECT id, deleted_at, collected_at FROM version WHERE id IN ({places})"
+_ARTIFACTS_OF = """SELECT artifact.project, artifact.name, min(version.id) FROM version
+    JOIN artifact ON artifact.id = version.artifact_id WHERE version.id IN ({places})
+    GROUP BY artifact.project, artifact.name"""
 _ABORTED = "SELECT id FROM aborted_version WHERE id IN ({places})"
 
 
@@ -58,8 +62,11 @@ def delete(
             found: list[Row] = cursor.execute(text, values).fetchall()
             return found
 
-        for version_id in dict.fromkeys(ids):
+        # In the order of commits: who waits for an artifact holds none that comes later.
+        text = _ARTIFACTS_OF.format(places=sql.places(len(ids)))
+        for _, _, version_id in sorted(read(text, ids) if ids else ()):
             cursor.execute(sql.LOCK_ARTIFACT, (version_id,))
+        for version_id in dict.fromkeys(ids):
             version = version_in(database, cursor, version_id, deleted_too=True)
             if version.deleted_at is not None:
                 gone.append(version_id)
@@ -70,6 +77,7 @@ def delete(
                 held[version_id] = found
             else:
                 deleted.append(_delete(cursor, sql, version))
+        note_edits(database, cursor, [version.id for version in deleted])
     return Deletion(tuple(deleted), held, tuple(gone))
 
 
@@ -97,6 +105,7 @@ def restore(database: Database, version_id: str) -> tuple[ArtifactVersion, dict[
                 elsewhere[alias] = holder
         kept = [alias for alias in version.aliases if alias not in elsewhere]
         write_aliases(cursor, sql, version_id, kept, moment)
+        note_edits(database, cursor, (version_id,))
         return version_in(database, cursor, version_id), elsewhere
 
 
@@ -208,6 +217,7 @@ def _collect(database: Database, overdue: Sequence[Row], limit: int) -> list[tup
             values = (rows.to_time(now()), version_id, limit)
             if cursor.execute(database.sql.COLLECT_VERSION, values).rowcount:
                 given_up.append((version_id, record_bytes))
+        note_edits(database, cursor, [version_id for version_id, _ in given_up])
     return given_up
 
 

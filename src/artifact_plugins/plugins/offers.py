@@ -70,7 +70,9 @@ def checked_backends(answer: Any) -> tuple[BackendOffer, ...]:
                 f"an offer has the scheme {offer.scheme!r}",
                 hint="write it as in 'zenml' for 'zenml+http://host'",
             )
-        _check_path(offer.target, offer.scheme)
+        for path in (offer.target, offer.locate):
+            if path is not None:
+                _check_path(path, offer.scheme)
     return offers
 
 

@@ -9,6 +9,7 @@ snapshot.py   PluginSnapshot, CodeArchive: the code a version is pinned to
 decision.py   LoadDecision: with which code a version was loaded, and why
 signature.py  Signature: which key vouches for a statement or a manifest
 batch.py      Batch, VersionDraft, CacheEntry: what one ledger transaction writes
+outbox.py     OutboxRow, OutboxState, OutboxCount, RegisteredBackend: what waits for backends
 query.py      VersionQuery, RunQuery, LinkQuery, TaskQuery, SnapshotQuery
 page.py       Page, every
 ids.py        new_id (UUIDv7), now (UTC)
@@ -28,6 +29,13 @@ from artifact_plugins.records.names import (
     check_name,
     check_tags,
     check_text,
+)
+from artifact_plugins.records.outbox import (
+    OutboxCount,
+    OutboxKind,
+    OutboxRow,
+    OutboxState,
+    RegisteredBackend,
 )
 from artifact_plugins.records.page import Page, every
 from artifact_plugins.records.query import (
@@ -54,10 +62,15 @@ __all__ = [
     "IOType",
     "LinkQuery",
     "LoadDecision",
+    "OutboxCount",
+    "OutboxKind",
+    "OutboxRow",
+    "OutboxState",
     "Page",
     "PluginSnapshot",
     "Preview",
     "Producer",
+    "RegisteredBackend",
     "Run",
     "RunQuery",
     "RunState",

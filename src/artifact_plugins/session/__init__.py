@@ -1,6 +1,8 @@
 """The session joins the rooms: settings, plugins, content store and ledger.
 
-session.py         Session: save, load, find, register, commit, export, lineage
+session.py         Session: save, load, register, commit
+asking.py          Asking: find, explain_load, export, lineage
+delivering.py      Delivering: backends hear of what is committed, and are read from
 current.py         open_session, current_session: the innermost open one, else the default
 saving.py          Saver: a value becomes durable bytes and a draft record
 registering.py     Registrar: data that already lies somewhere becomes a draft record

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
+from functools import partial, wraps
 from types import EllipsisType
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from artifact_plugins.content import ContentStore
 from artifact_plugins.errors import InputError, LineageConflictError, VersionHeldError
@@ -26,6 +26,7 @@ from artifact_plugins.records import (
 )
 from artifact_plugins.records.names import as_reference, check_tags
 from artifact_plugins.session.collecting import Collected, collect
+from artifact_plugins.session.delivering import Delivering
 from artifact_plugins.session.locating import locate_deleted
 from artifact_plugins.session.pruning import PrunePlan, execute, plan_prune
 from artifact_plugins.session.references import Reference
@@ -35,6 +36,20 @@ _log = logging.getLogger("artifact_plugins")
 _MUTABLE = "description, tags, metadata (update), aliases (set_alias), the artifact's name (rename)"
 _EVERYTHING: frozenset[HoldKind] = frozenset({"link", "tag", "alias", "retention"})
 _ALIAS_ATTEMPTS = 10
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def _edit(method: Method) -> Method:
+    """Decorate a method that changes records, which backends must hear of."""
+
+    @wraps(method)
+    def edit(self: Curating, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return method(self, *args, **kwargs)
+        finally:
+            self.delivering.wake()
+
+    return cast("Method", edit)
 
 
 class Curating(ABC):
@@ -42,6 +57,7 @@ class Curating(ABC):
 
     settings: Settings
     store: ContentStore
+    delivering: Delivering
 
     @property
     @abstractmethod
@@ -54,6 +70,7 @@ class Curating(ABC):
     ) -> ArtifactVersion:
         """Return the record that a reference names."""
 
+    @_edit
     def update(
         self,
         version: str | ArtifactVersion,
@@ -111,6 +128,7 @@ class Curating(ABC):
         """Add and remove tags of one version; returns its new record."""
         return self.update(version, add_tags=add, remove_tags=remove)
 
+    @_edit
     def rename(self, artifact: str, name: str) -> None:
         """Give an artifact another name; its versions, tags and aliases go with it.
 
@@ -122,6 +140,7 @@ class Curating(ABC):
         old = as_reference(artifact, "the name of an artifact")
         self.ledger.rename_artifact(self.settings.project, old, check_name(name))
 
+    @_edit
     def set_alias(
         self,
         version: str | ArtifactVersion,
@@ -164,6 +183,7 @@ class Curating(ABC):
                 continue  # somebody else moved it meanwhile
         raise LineageConflictError(f"alias {alias!r} keeps moving", hint="try again")
 
+    @_edit
     def delete(self, version: str | ArtifactVersion, *, force: bool = False) -> ArtifactVersion:
         """Put a version into the trash: no listing shows it, its number is never given again.
 
@@ -200,6 +220,7 @@ class Curating(ABC):
             )
         return found.deleted[0]
 
+    @_edit
     def restore(self, version: str | ArtifactVersion) -> ArtifactVersion:
         """Bring a deleted version back whole, with its tags.
 
@@ -234,6 +255,7 @@ class Curating(ABC):
         """Return a page of the project's deleted versions, those deleted last first."""
         return self.ledger.trash(self.settings.project, limit=limit, page_token=page_token)
 
+    @_edit
     def prune(
         self,
         plan: PrunePlan | None = None,
@@ -286,6 +308,7 @@ class Curating(ABC):
             raise InputError("the plan was executed already", hint="nothing was deleted; plan anew")
         return plan if dry_run else execute(self.ledger, plan)
 
+    @_edit
     def collect(
         self,
         *,

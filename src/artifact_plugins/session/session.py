@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -19,7 +18,6 @@ from artifact_plugins.errors import (
     StoreError,
 )
 from artifact_plugins.ledger import Ledger
-from artifact_plugins.lineage_graph import Lineage
 from artifact_plugins.plugins import PluginRegistry, load_plugins
 from artifact_plugins.records import (
     ArtifactTaskLink,
@@ -29,20 +27,17 @@ from artifact_plugins.records import (
     Run,
     Task,
 )
-from artifact_plugins.records.names import as_reference
 from artifact_plugins.runtimes import make_runtime
+from artifact_plugins.session.asking import Asking
 from artifact_plugins.session.classes import followed
 from artifact_plugins.session.committing import Committer
-from artifact_plugins.session.curating import Curating
 from artifact_plugins.session.deciding import Deciding
-from artifact_plugins.session.explaining import Explaining, LoadExplanation
-from artifact_plugins.session.exporting import export_files
+from artifact_plugins.session.delivering import Delivering, Delivers
 from artifact_plugins.session.finding import Finding
 from artifact_plugins.session.loading import Loader
-from artifact_plugins.session.locating import locate, present, say_if_deleted
+from artifact_plugins.session.locating import present, say_if_deleted
 from artifact_plugins.session.materializers import open_materializers
 from artifact_plugins.session.pinning import Pinner
-from artifact_plugins.session.references import Reference, as_number
 from artifact_plugins.session.registering import Registrar
 from artifact_plugins.session.saving import Saver, SaveRequest, Staged
 from artifact_plugins.session.wanted import Selection, check_annotation
@@ -56,7 +51,7 @@ _NOTHING_ELSE = Batch()
 _SAVE_ATTEMPTS = 3
 
 
-class Session(Curating):
+class Session(Asking, Delivers):
     """Saves, loads, finds, registers and curates; steps use it too.
 
     Attributes:
@@ -105,6 +100,8 @@ class Session(Curating):
             verify=settings.verify,
             load_max_bytes=settings.load_max_bytes,
         )
+        self.delivering = Delivering(settings, self.plugins, self.store, is_worker=is_worker)
+        self.delivering.probe()
         if not is_worker:
             _ = self._ledger
         self._readers: list[Callable[[], None]] = []
@@ -137,11 +134,13 @@ class Session(Curating):
     @cached_property
     def _ledger(self) -> Ledger:
         settings = self.settings
-        return Ledger.open(
+        ledger = Ledger.open(
             settings.ledger_url,
             durable=settings.is_durable,
             busy_timeout_seconds=settings.busy_timeout_seconds,
         )
+        self.delivering.register(ledger)
+        return ledger
 
     @property
     def ledger(self) -> Ledger:
@@ -180,9 +179,14 @@ class Session(Curating):
         self.close()
 
     def close(self) -> None:
-        """Let go of workers and the ledger; remove this process's private folders."""
+        """Let go of workers and the ledger; remove this process's private folders.
+
+        What backends do not have yet is delivered before, as far as that is
+        possible in `Settings.flush_seconds`.
+        """
         if "runtime" in self.__dict__:
             self.runtime.close()
+        self.delivering.close()
         if "_ledger" in self.__dict__:
             self._ledger.close()
         self.store.close()
@@ -213,6 +217,8 @@ class Session(Curating):
         Raises:
             InputError, MaterializerError, StoreError, LedgerError: Nothing was
                 registered; the same call can be repeated.
+            BackendError: With `strict` delivery: the version is registered, and
+                not at every backend yet.
         """
         request = SaveRequest(
             artifact=name,
@@ -231,10 +237,12 @@ class Session(Curating):
         for attempt in range(1, attempts + 1):
             try:
                 (version,) = self.commit(_NOTHING_ELSE, (self.saver.stage(value, request),))
-                return version
             except SaveAbortedError:
                 if attempt == attempts:
                     raise
+            else:
+                self.delivering.after_save(version)
+                return version
         raise AssertionError("a save returns or raises")
 
     def commit(
@@ -262,7 +270,9 @@ class Session(Curating):
             LedgerError, StoreError: Nothing was registered. CommitUnknownError:
                 it is unknown; the same call can be repeated.
         """
-        return self._committer.commit(self._ledger, batch, staged, durable=durable)
+        versions = self._committer.commit(self._ledger, batch, staged, durable=durable)
+        self.delivering.wake()
+        return versions
 
     def register(
         self,
@@ -295,6 +305,7 @@ class Session(Curating):
             description=description,
         )
         (version,) = self.commit(_NOTHING_ELSE, (staged,))
+        self.delivering.after_save(version)
         return version
 
     def load(
@@ -311,7 +322,8 @@ class Session(Curating):
         """Load a version: the newest of a name, a numbered or aliased one, or a record's.
 
         Args:
-            artifact: Name, `name@3`, `name@alias`, a version id, or a record.
+            artifact: Name, `name@3`, `name@alias`, a version id, the id that a
+                backend has for it (`zenml:<id there>`), or a record.
             version: Number of one of the versions of the name.
             alias: Alias of one of them.
             as_type: Type or annotation wanted; the saved type when not given.
@@ -339,61 +351,3 @@ class Session(Curating):
         except StoreError as error:
             say_if_deleted(lambda: self.ledger, record, error)
             raise
-
-    def find(
-        self, reference: str, *, version: int | None = None, alias: str | None = None
-    ) -> ArtifactVersion:
-        """Return the record that a reference names.
-
-        Args:
-            reference: `name` (its newest version), `name@3`, `name@alias`, a
-                version id, or as much of the beginning of one as is unique.
-
-        Raises:
-            InputError: It is neither text nor a number, each in its place.
-            ArtifactMissingError: Names what comes near.
-        """
-        reference = as_reference(reference, "a reference to a version")
-        if version is None and alias is None:
-            asked = Reference.parse(reference)
-        else:
-            asked = Reference(
-                reference,
-                None if version is None else as_number(version),
-                None if alias is None else as_reference(alias, "alias"),
-            )
-        return locate(self.ledger, self.settings.project, asked)
-
-    def explain_load(self, version: str | ArtifactVersion) -> LoadExplanation:
-        """Return with which code a version would be loaded and why; nothing archived runs."""
-        record = present(self.ledger, self._record(version))
-        return Explaining(self.settings, self.store, self.deciding).explain(record)
-
-    def export(
-        self, version: str | ArtifactVersion, target: str | os.PathLike[str]
-    ) -> tuple[Path, ...]:
-        """Copy the verified payload files of a version into the folder `target`.
-
-        Returns:
-            The files written. Existing files are never replaced.
-
-        Raises:
-            InputError: A file of that name is already there, or `target` is no
-                folder; nothing was copied.
-            ManifestInvalidError: A recorded file name leads out of `target`.
-            StoreError: A copy could not be read or written; none is left.
-        """
-        record = present(self.ledger, self._record(version))
-        reader = self.store.reader(record)
-        try:
-            return export_files(reader, target)
-        except StoreError as error:
-            say_if_deleted(lambda: self.ledger, record, error)
-            raise
-        finally:
-            reader.close()
-
-    def lineage(self, version: str | ArtifactVersion) -> Lineage:
-        """Return the questions that can be asked about where a version comes from."""
-        record = self._record(version)
-        return Lineage(self.ledger, record, find=self.find)

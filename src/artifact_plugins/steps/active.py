@@ -241,7 +241,8 @@ class ActiveRun:
         """Record how the run ended, in the ledger and as one document in the store.
 
         Returns:
-            What ended it: `error`, or why its end could not be recorded.
+            What ended it: `error`, or why its end could not be recorded; with
+            `strict` delivery, what backends do not have of it.
         """
         if not self.is_ours:
             return error
@@ -260,7 +261,9 @@ class ActiveRun:
             _log.warning("run %s has no document in the store", self.record.id, exc_info=True)
         if self.session.plugins.listens("after_run"):
             self.session.plugins.call("after_run", run=self.record)
-        return error
+        # The run itself matters more than whether backends have heard of it.
+        undelivered = self.session.delivering.after_run(self.record.id)
+        return error or undelivered
 
     def _end(self, error: BaseException | None, links: Iterable[LinkPlan]) -> BaseException | None:
         try:

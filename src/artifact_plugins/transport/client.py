@@ -13,6 +13,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -122,6 +123,7 @@ class HttpClient:
             answer = self._send(*send, sent | dict(self._who(used) or {}), body)
         if answer.status in tuple(expect):
             return answer
+        answer = replace(answer, body=_without(answer.body, used or {}))
         raise (self._explain and self._explain(answer)) or answer.error()
 
     def forget_login(self) -> None:
@@ -246,6 +248,15 @@ def _is_cut(status: int, headers: Mapping[str, str]) -> bool:
     """Tell whether nothing says where an answer ends; an empty one ended in its headers."""
     framed = "content-length" in headers or "transfer-encoding" in headers
     return not framed and status not in (204, 304)
+
+
+def _without(body: bytes, login: Mapping[str, str]) -> bytes:
+    """Return an answer without the credentials that some servers repeat in their errors."""
+    for value in login.values():
+        secret = value.rpartition(" ")[2].rpartition("=")[2].encode()
+        if len(secret) >= 6:
+            body = body.replace(secret, b"***")
+    return body
 
 
 def quoted(part: str) -> str:

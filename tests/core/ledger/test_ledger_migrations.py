@@ -28,15 +28,26 @@ from artifact_plugins.ledger import Ledger, migrations
 from artifact_plugins.ledger.schema import SCHEMA_VERSION, revision
 from artifact_plugins.records import Batch, LinkQuery, SnapshotQuery, TaskQuery, VersionQuery
 
-OLD = {number: Path(__file__).with_name(f"schema_{number}.sql") for number in (1, 2)}
-# A column that the next schema added to `version`.
-ADDED_NEXT = {1: "deleted_at", 2: "signature"}
+OLD = {number: Path(__file__).with_name(f"schema_{number}.sql") for number in (1, 2, 3)}
+# A part of what the next schema added.
+ADDED_NEXT = {
+    1: "ALTER TABLE version ADD COLUMN deleted_at BIGINT",
+    2: "ALTER TABLE version ADD COLUMN signature TEXT",
+    3: "CREATE TABLE backend (id INTEGER PRIMARY KEY)",
+}
+LIVE_VERSIONS = {1: 3, 2: 3, 3: 4}
 WORKERS = Path(__file__).with_name("ledger_workers.py")
 POINTS = ["migrate.applied", "migrate.before_commit"]
 TABLES = (
     *("artifact", "version_kind", "run", "task", "version"),
     *("version_tag", "version_alias", "link"),
-    *("cache_entry", "aborted_version", "ledger_identity"),
+    *("cache_entry", "aborted_version", "ledger_identity", "plugin_snapshot"),
+)
+NUMBERED = (
+    ("artifact", "id"),
+    ("version_kind", "id"),
+    ("version", "seq"),
+    ("plugin_snapshot", "seq"),
 )
 
 
@@ -85,7 +96,7 @@ def _write_postgresql(url: str, schema: int) -> None:
                 places = ", ".join(f":{name}" for name in values)
                 names = ", ".join(values)
                 connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({places})"), values)
-        for table, column in (("artifact", "id"), ("version_kind", "id"), ("version", "seq")):
+        for table, column in (one for one in NUMBERED if one[0] in there):
             sequence = f"pg_get_serial_sequence('{table}', '{column}')"
             connection.execute(
                 text(f"SELECT setval({sequence}, (SELECT max({column}) FROM {table}))")
@@ -122,19 +133,18 @@ def look(url: str) -> tuple[str, bool]:
     if url.startswith("sqlite"):
         raw: Any = sqlite3.connect(url.removeprefix("sqlite:///"))
         number = str(raw.execute("PRAGMA user_version").fetchone()[0])
-        names = "SELECT name FROM pragma_table_info('version')"
+        names = "SELECT name FROM sqlite_master WHERE type = 'table'"
     else:
         import psycopg  # late: as above
 
         raw = psycopg.connect(url)
         number = str(int(raw.execute("SELECT version_num FROM ledger_schema").fetchone()[0]))
         names = (
-            "SELECT column_name FROM information_schema.columns "
-            "WHERE table_name = 'version' AND table_schema = current_schema()"
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
         )
     found = {row[0] for row in raw.execute(names)}
     raw.close()
-    return number, "signature" in found
+    return number, "backend" in found
 
 
 def assert_complete(ledger: Ledger) -> None:
@@ -142,7 +152,7 @@ def assert_complete(ledger: Ledger) -> None:
     run = ledger.run("delays-1")
     assert run.parameters == {"month": [1, 2]}
     assert [task.name for task in ledger.tasks(TaskQuery(run_id=run.id))] == ["root", "mean"]
-    first, delay, second = ledger.versions(VersionQuery(), newest_first=False)
+    first, delay, second, *_ = ledger.versions(VersionQuery(), newest_first=False)
     assert [str(first), str(delay), str(second)] == ["flights@1", "delay@1", "flights@2"]
     assert (first.tags, first.metadata["text"]) == (("raw", "größe"), 'a"b\\')
     assert math.copysign(1, first.metadata["mean"]) == -1
@@ -154,12 +164,20 @@ def assert_complete(ledger: Ledger) -> None:
     output, literal = ledger.links(LinkQuery(run_id=run.id))
     assert (output.version_id, output.producer.iteration) == (delay.id, 0)
     assert literal.value == "UA"
-    assert (first.signature, ledger.snapshots(SnapshotQuery()).items) == (None, ())
+    assert (first.signature, ledger.registered_backends()) == (None, ())
     assert ledger.check() == []
 
 
+def assert_schema_3_is_complete(ledger: Ledger) -> None:
+    """So is what only schema 3 had: plugin snapshots and signed versions."""
+    pinned = ledger.latest("default", "pinned")
+    assert pinned.signature == '{"key_id":"ab","sig":"cd"}'
+    (snapshot,) = ledger.snapshots(SnapshotQuery())
+    assert (snapshot.id, snapshot.libraries) == (pinned.plugin_snapshot, {"pandas": "3.0.0"})
+
+
 def assert_schema_2_is_complete(ledger: Ledger) -> None:
-    """So is what only schema 2 had: the trash, aborted saves, the cache, an identity."""
+    """So is what schema 2 had more: the trash, aborted saves, the cache, an identity."""
     assert ledger.latest("default", "delay").plugin_snapshot == "sha256:" + "1" * 64
     assert ledger.latest("default", "flights").manifest_digest == "sha256:" + "2" * 64
     ids = [f"019a0000-0000-7000-8000-000000000{number}" for number in (103, 104, 106, 107)]
@@ -176,15 +194,21 @@ def test_an_older_ledger_is_upgraded_when_it_is_opened(old_url, old_schema, make
     """A ledger of an older release reads back whole, and numbers go on where they were."""
     with Ledger.open(old_url, durable=True) as ledger:
         assert_complete(ledger)
-        if old_schema == 2:
+        if old_schema >= 2:
             assert_schema_2_is_complete(ledger)
+        if old_schema == 3:
+            assert_schema_3_is_complete(ledger)
         assert make.save(ledger).version == 3
         pinned = make.draft(
-            "pinned", signature='{"key_id":"..","sig":".."}', snapshot=make.snapshot()
+            "pinned too", signature='{"key_id":"..","sig":".."}', snapshot=make.snapshot()
         )
         (version,) = ledger.write(Batch(versions=(pinned,)))
         assert ledger.version(version.id).signature == pinned.version.signature
         assert ledger.snapshot(pinned.snapshot.id) == pinned.snapshot
+        ledger.deliver_to([ledger.register_backend("zenml+http://there")])
+        edited = ledger.update_version(version.id, tags_add=("seen",))
+        (row,) = ledger.outbox.page(None, state=None)
+        assert (row.record_id, row.stream) == (edited.id, "artifact:default/pinned too")
 
     assert look(old_url) == (str(SCHEMA_VERSION), True)
     with Ledger.open(old_url, durable=True) as again:
@@ -284,22 +308,22 @@ def kill_and_open(old_url: str, old_schema: int, open_elsewhere: Any, point: str
 def test_without_one_transaction_a_kill_leaves_neither(old_url, old_schema):
     """Negative control: a step of the upgrade that is committed by itself is seen as half."""
     raw = sqlite3.connect(old_url.removeprefix("sqlite:///"), isolation_level=None)
-    raw.execute(f"ALTER TABLE version ADD COLUMN {ADDED_NEXT[old_schema]} BIGINT")
+    raw.execute(ADDED_NEXT[old_schema])
     raw.close()
 
     assert look(old_url) == (str(old_schema), old_schema == SCHEMA_VERSION - 1)
-    with pytest.raises(StoreWriteError, match="duplicate column"):
+    with pytest.raises(StoreWriteError, match="duplicate column|already exists"):
         Ledger.open(old_url, durable=True)
 
 
-def test_openers_wait_for_each_other(old_url, open_elsewhere):
+def test_openers_wait_for_each_other(old_url, old_schema, open_elsewhere):
     """Four processes that open an old ledger at once all get the new one; one upgrades it."""
     processes = [open_elsewhere() for _ in range(4)]
 
     ended = [process.communicate(timeout=100) for process in processes]
 
     assert [process.returncode for process in processes] == [0] * 4, ended
-    assert [out.strip() for out, _ in ended] == ["3"] * 4
+    assert [out.strip() for out, _ in ended] == [str(LIVE_VERSIONS[old_schema])] * 4
     with Ledger.open(old_url, durable=True) as ledger:
         assert_complete(ledger)
 

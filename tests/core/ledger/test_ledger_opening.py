@@ -130,7 +130,7 @@ def test_ruined_pages_are_named_and_left_alone(tmp_path, make):
     path = tmp_path / "ledger.sqlite"
     with Ledger.open(f"sqlite:///{path}", durable=True) as ledger:
         for _ in range(200):
-            make.save(ledger, metadata={"text": "x" * 300})
+            make.save(ledger, metadata={"text": "x" * 1500})
     data = bytearray(path.read_bytes())
     half = len(data) // 2
     data[half:] = b"\xa5" * (len(data) - half)

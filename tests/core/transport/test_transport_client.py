@@ -174,6 +174,17 @@ def test_a_refused_login_is_renewed_once(speaking):
     assert b"Bearer 2" in server.requests[2]
 
 
+def test_a_token_that_a_server_repeats_is_not_in_the_error(speaking):
+    """What a server says of a refused login is shown without the login."""
+    server = speaking(lambda n, r: answer(403, b'{"detail": "no such token secret-token-1"}'))
+    logins = client(server.url, log_in=lambda: {"Authorization": "Bearer secret-token-1"})
+
+    with pytest.raises(BackendAuthError, match=r"no such token \*\*\*") as caught:
+        logins.request("GET", "/x")
+
+    assert "secret-token" not in repr(caught.value)
+
+
 def test_a_login_refused_twice_is_an_error(speaking):
     """A second 401 is final; there is no storm of logins (C7)."""
     server = speaking(lambda n, r: answer(401))

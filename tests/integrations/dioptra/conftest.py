@@ -1,41 +1,43 @@
-"""Dioptra's interface for tests, and an environment with the real Dioptra."""
+"""Dioptra's interface for tests, and the real Dioptra: its environment, its servers, a session."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from dioptra_server import PASSWORD, USER, DioptraServer, dioptra_programs
 
 from artifact_integrations.dioptra import use_interface
+from artifact_integrations.dioptra.backend import DioptraBackend
+from artifact_integrations.dioptra.backend.server import DioptraApi
+from artifact_plugins import Session, Settings, open_session
 
 HERE = Path(__file__).parent
-VERSION = "1.2.2"
-# Newer ones of these break Dioptra 1.2.2.
-REQUIREMENTS = (
-    f"dioptra-platform=={VERSION}",
-    "flask-restx==1.3.2",
-    "marshmallow<4",
-    "pillow",
-    "pyarrow",
-    "sqlalchemy<2.1",
-    "werkzeug<3.1",
-)
 
 
 @pytest.fixture(scope="session")
 def tasks() -> ModuleType:
     """The classes of `dioptra_tasks.py`, imported as any module of a project."""
     use_interface()
-    name = "dioptra_tasks"
+    return _imported("dioptra_tasks")
+
+
+@pytest.fixture(scope="session")
+def flights() -> ModuleType:
+    """The pipeline of `flights.py`, imported as any module of a project."""
+    return _imported("flights")
+
+
+def _imported(name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -47,24 +49,53 @@ def tasks() -> ModuleType:
 @pytest.fixture(scope="session")
 def dioptra_python() -> Path:
     """A Python 3.11 with the real Dioptra and without artifact_plugins; made once per machine."""
-    uv = shutil.which("uv")
-    if uv is None or sys.platform == "win32":
-        pytest.skip("the real Dioptra needs uv and a POSIX system")
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    folder = cache / "artifact_plugins-tests" / f"dioptra-{VERSION}"
-    python = folder / "bin" / "python"
-    ready = folder / "ready.json"
-    if not ready.exists() or json.loads(ready.read_text()) != list(REQUIREMENTS):
-        environment = {k: v for k, v in os.environ.items() if k != "VIRTUAL_ENV"}
-        for command in (
-            [uv, "venv", "--quiet", "--clear", "--python", "3.11", str(folder)],
-            [uv, "pip", "install", "--quiet", "--python", str(python), *REQUIREMENTS],
-        ):
-            done = subprocess.run(command, capture_output=True, text=True, env=environment)
-            if done.returncode:
-                pytest.skip(f"the real Dioptra cannot be installed: {done.stderr[-500:]}")
-        ready.write_text(json.dumps(list(REQUIREMENTS)))
-    return python
+    return dioptra_programs() / "python"
+
+
+@pytest.fixture(scope="session")
+def dioptra(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DioptraServer]:
+    """A real Dioptra for all tests; nothing there can be deleted, so each uses names of its own."""
+    with DioptraServer(tmp_path_factory.mktemp("dioptra")) as server:
+        yield server
+
+
+@pytest.fixture
+def login(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials of the user of the real Dioptra, where they are looked for."""
+    monkeypatch.setenv("ARTIFACT_PLUGINS_DIOPTRA_USERNAME", USER)
+    monkeypatch.setenv("ARTIFACT_PLUGINS_DIOPTRA_PASSWORD", PASSWORD)
+
+
+@pytest.fixture
+def project() -> str:
+    """A project that no other test has."""
+    return f"project_{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def session(tmp_path: Path, project: str) -> Iterator[Session]:
+    """A session with a store and a ledger of its own."""
+    settings = Settings(
+        store_url=str(tmp_path / "store"),
+        ledger_url=f"sqlite:///{tmp_path}/ledger.sqlite",
+        project=project,
+    )
+    with open_session(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+def backend(dioptra: DioptraServer, login: None) -> Iterator[DioptraBackend]:
+    """A backend of the real Dioptra."""
+    made = DioptraBackend(dioptra.backend_url())
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def api(backend: DioptraBackend) -> DioptraApi:
+    """The REST API itself, as the same user."""
+    return backend._api
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from artifact_plugins.cli.externals import externals_of, write_externals
 from artifact_plugins.cli.formats import duration_text, time_text
 from artifact_plugins.cli.options import command as make_command
 from artifact_plugins.cli.options import filter_options, page_options
@@ -129,12 +130,15 @@ def _show_run(ledger: Ledger, run: Run, limit: int, page_token: str | None, as_j
 
     tasks = ledger.tasks(TaskQuery(run_id=run.id), limit=limit, page_token=page_token)
     links = links_of(ledger, [task.id for task in tasks])
+    noted = externals_of(ledger, "run", [run.id])
+    noted |= externals_of(ledger, "task", [task.id for task in tasks])
     if as_json:
         write_json(
             {
                 "run": record_json(run),
                 "tasks": [record_json(task) for task in tasks],
                 "links": [record_json(link) for link in links],
+                "backends": noted,
                 "next_page_token": tasks.next_token,
             }
         )
@@ -157,6 +161,12 @@ def _show_run(ledger: Ledger, run: Run, limit: int, page_token: str | None, as_j
     write_tasks(list(tasks), Counter(link.task_id for link in links))
     write_heading("Links")
     write_links(list(tasks), links, versions_of(ledger, links))
+    write_externals(
+        [
+            (f"run {run.name}", noted.get(run.id, {})),
+            *((f"task {task.scope_path}", noted.get(task.id, {})) for task in tasks),
+        ]
+    )
     write_more(tasks.next_token)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from artifact_plugins.cli.externals import externals_of, write_externals
 from artifact_plugins.cli.formats import size_text, time_text
 from artifact_plugins.cli.options import command as make_command
 from artifact_plugins.cli.output import (
@@ -32,12 +33,13 @@ _SNAPSHOT_SHOWN = 16
 @make_command("show")
 @click.argument("version")
 def command(place: Place, version: str, as_json: bool) -> None:
-    """Show the record of VERSION: where it lies, its metadata and its previews."""
+    """Show the record of VERSION: where it lies, what backends call it, metadata and previews."""
     with place.open() as session:
         record = session.find(version)
         snapshot = None if as_json else _snapshot(session, record)
+        noted = externals_of(session.ledger, "version", [record.id]).get(record.id, {})
     if as_json:
-        write_json(record_json(record))
+        write_json(record_json(record) | {"backends": noted})
         return
     write_fields(_fields(record, snapshot))
     if len(record.files) > 1:
@@ -49,6 +51,7 @@ def command(place: Place, version: str, as_json: bool) -> None:
         )
         if len(record.files) > _FILES_SHOWN:
             write_text(f"and {len(record.files) - _FILES_SHOWN} more; --json shows all")
+    write_externals([(str(record), noted)])
     if record.metadata:
         write_heading("Metadata")
         write_text(json.dumps(record.metadata, indent=2, ensure_ascii=False))

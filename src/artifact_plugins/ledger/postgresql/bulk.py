@@ -7,11 +7,12 @@ from typing import Any
 
 import psycopg
 
-from artifact_plugins.ledger import compiled_postgresql as sql
+from artifact_plugins.ledger import compiled_postgresql, outbox_postgresql
 
 # Fewer go one by one, in one round trip too; their statement is prepared.
 _FEWEST_ROWS = 8
 _NUL = "\0"
+_MANY = compiled_postgresql.MANY | outbox_postgresql.MANY
 
 
 class BulkCursor(psycopg.Cursor[tuple[Any, ...]]):
@@ -24,9 +25,9 @@ class BulkCursor(psycopg.Cursor[tuple[Any, ...]]):
         rows = list(rows)
         if not rows:
             return
-        many, is_upsert = sql.MANY.get(text, ("", False))
+        many, key = _MANY.get(text, ("", 0))
         # A row that stands twice would be changed twice, which one statement cannot.
-        stands_twice = is_upsert and len({row[0] for row in rows}) < len(rows)
+        stands_twice = key and len({tuple(row[:key]) for row in rows}) < len(rows)
         if not many or len(rows) < _FEWEST_ROWS or stands_twice:
             super().executemany(text, rows)
         else:

@@ -15,7 +15,7 @@ import psycopg
 
 from artifact_plugins.errors import ArtifactPluginsError, StoreWriteError
 from artifact_plugins.failpoints import failpoint
-from artifact_plugins.ledger import compiled_postgresql
+from artifact_plugins.ledger import compiled_postgresql, outbox_postgresql
 from artifact_plugins.ledger.database import Cursor, Database, Row, Values, repeat
 from artifact_plugins.ledger.failures import NOTHING, read_only, system_failure
 from artifact_plugins.ledger.postgresql.bulk import BulkCursor
@@ -41,6 +41,7 @@ class PostgreSQLDatabase(Database):
 
     dialect_name = "postgresql"
     sql = compiled_postgresql
+    outbox_sql = outbox_postgresql
 
     def __init__(self, server: Server, *, durable: bool, timeout_seconds: float) -> None:
         self.path = server.name

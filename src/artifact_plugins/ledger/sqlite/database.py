@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from artifact_plugins.ledger import compiled_sqlite
+from artifact_plugins.ledger import compiled_sqlite, outbox_sqlite
 from artifact_plugins.ledger.database import Cursor, Database, Row, Values
 from artifact_plugins.ledger.failures import read_only
 from artifact_plugins.ledger.sqlite.failures import constraint_violation, ledger_failure
@@ -44,6 +44,7 @@ class SQLiteDatabase(Database):
 
     dialect_name = "sqlite"
     sql = compiled_sqlite
+    outbox_sql = outbox_sqlite
 
     def __init__(self, place: Place, *, durable: bool, timeout_seconds: float) -> None:
         self.path = str(place)
@@ -127,7 +128,10 @@ class SQLiteDatabase(Database):
     def _adopt_or_connect(self) -> Connection:
         with self._all_lock:
             for connection in self._all:
-                if not connection.thread.is_alive():
+                # At exit the main thread counts as ended, and still runs what is
+                # registered with atexit.
+                is_main = connection.thread is threading.main_thread()
+                if not (is_main or connection.thread.is_alive()):
                     connection.thread = threading.current_thread()
                     if connection.raw.in_transaction:
                         connection.raw.rollback()

@@ -77,7 +77,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_DESCRIBED_MAX = 2_000
+from artifact_plugins.errors.describing import describe as describe
 
 
 class ArtifactPluginsError(Exception):
@@ -118,20 +118,6 @@ def _rebuild(
     cls: type[ArtifactPluginsError], message: str, hint: str, context: dict[str, Any]
 ) -> ArtifactPluginsError:
     return cls(message, hint=hint, **context)
-
-
-def describe(error: BaseException) -> str:
-    """Return `Type: message`, at most 2,000 characters of Unicode text.
-
-    Works for exceptions whose own `__str__` raises: those are named by type.
-    """
-    name = type(error).__name__
-    try:
-        text = str(error)
-        text = f"{name}: {text}" if text else name
-    except Exception:  # noqa: BLE001  # an author's __str__ may raise anything
-        text = f"{name} (its message cannot be shown)"
-    return text[:_DESCRIBED_MAX].encode("utf-8", "replace").decode()
 
 
 class StoreError(ArtifactPluginsError):
@@ -263,37 +249,28 @@ class VersionHeldError(LineageConflictError):
 
 
 class BackendError(ArtifactPluginsError):
-    """A remote registry could not be served."""
+    """A remote registry could not be served; `status` is of HTTP, or None."""
+
+    status: int | None = None
 
 
 class BackendUnavailableError(BackendError):
-    """The remote registry was not reached, took too long, or failed.
+    """The remote registry was not reached, took too long, or failed."""
 
-    The facts `status` (of HTTP, or None), `retry_after_seconds` (or None) and
-    `may_have_happened` (whether the request may have been carried out) are attributes.
-    """
-
-    status: int | None = None
     retry_after_seconds: float | None = None
-    may_have_happened: bool = True
+    may_have_happened: bool = True  # whether the request may have been carried out
 
 
 class BackendRejectedError(BackendError):
-    """The remote registry understood the record and does not take it; `status` is of HTTP."""
-
-    status: int | None = None
+    """The remote registry understood the record and does not take it."""
 
 
 class BackendAuthError(BackendError):
     """The remote registry does not know who asks, or does not allow it."""
 
-    status: int | None = None
-
 
 class BackendContractError(BackendError):
     """The remote registry answered as no version that is known would."""
-
-    status: int | None = None
 
 
 class UnsupportedByBackendError(BackendError):

@@ -1,0 +1,54 @@
+"""Where a Dioptra is: its API, its MLflow, and what of it we use; from the URL of the backend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from artifact_plugins.errors import SettingsError
+from artifact_plugins.transport import BackendUrl
+
+OPTIONS = ("mlflow", "queue", "group", "username")
+QUEUE = "artifact-plugins-recorded"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One Dioptra.
+
+    Attributes:
+        url: Of its API, `dioptra+http://host:port/?mlflow=...`, taken apart.
+        mlflow: Base URL of the MLflow server that it keeps files in: its API
+            does not tell.
+        queue: Of recorded jobs. No worker may listen on it.
+        group: Whose things are used; there is only `public` so far.
+    """
+
+    url: BackendUrl
+    mlflow: str
+    queue: str
+    group: str
+
+    @classmethod
+    def parse(cls, text: str) -> Place:
+        """Take the URL of a backend apart.
+
+        Raises:
+            SettingsError: It lacks `mlflow`, or something in it cannot be meant.
+        """
+        url = BackendUrl.parse(text, known=OPTIONS)
+        mlflow = url.options.get("mlflow", "").rstrip("/")
+        parts = urlsplit(mlflow)
+        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+            raise SettingsError(
+                f"the URL of backend dioptra has the MLflow server {mlflow.rpartition('@')[2]!r}",
+                hint="Dioptra does not tell where its files are; write "
+                "'dioptra+http://host:5000/?mlflow=http://host:35000'; nothing was opened",
+            )
+        queue, group = url.options.get("queue", QUEUE), url.options.get("group", "public")
+        if not queue.strip() or not group.strip():
+            raise SettingsError(
+                "the URL of backend dioptra names an empty queue or group",
+                hint="leave the option out; nothing was opened",
+            )
+        return cls(url, mlflow, queue, group)

@@ -1,0 +1,214 @@
+"""Read artifacts back as our records; what anybody may have changed there is checked."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from artifact_plugins.contracts.backend import RemoteQuery, RemoteVersion
+from artifact_plugins.errors import ArtifactMissingError, InputError, StoreIntegrityError
+from artifact_plugins.records import ArtifactTaskLink, ArtifactVersion, Page
+
+from .documents import KIND, Documents
+from .lines import compact, digest, parted, record_of
+from .server import SYSTEM, DioptraApi, escaped
+from .tracking import Tracking, TrackingError, hexadecimal
+from .versions import record_path
+
+_PAGE = 100
+_TOKEN = re.compile(r"(\d{1,18}):(\d{1,18})")
+
+
+class Reading:
+    """Reads from one Dioptra and its MLflow."""
+
+    def __init__(self, api: DioptraApi, tracking: Tracking, documents: Documents) -> None:
+        self._api = api
+        self._tracking = tracking
+        self._documents = documents
+
+    def version(self, external_id: str) -> RemoteVersion:
+        """Return one artifact.
+
+        Raises:
+            ArtifactMissingError: There is none of that id.
+        """
+        return self.remote(self.artifact(external_id))
+
+    def artifact(self, external_id: str) -> dict[str, Any]:
+        """Return what the server says of an artifact.
+
+        Raises:
+            ArtifactMissingError: There is none of that id.
+        """
+        is_id = external_id.isascii() and external_id.isdigit() and len(external_id) < 19
+        found = self._api.found(f"artifacts/{external_id}") if is_id else None
+        if found is None:
+            raise ArtifactMissingError(
+                f"{SYSTEM} has no artifact {external_id!r}",
+                hint="ids there are numbers; `versions` lists them",
+            )
+        return found
+
+    def remote(self, found: Mapping[str, Any]) -> RemoteVersion:
+        """Return an artifact as a version; without a record when it is not one of ours."""
+        line = parted(found.get("description"))[1]
+        uri = str(found.get("artifactUri", ""))
+        record = self._record(line, uri) if line.get("kind") == "version" else None
+        return RemoteVersion(
+            external_id=str(found["id"]),
+            name=record.artifact if record is not None else uri.rpartition("/")[2],
+            uri=uri,
+            record=record,
+            raw=dict(found),
+        )
+
+    def versions(self, query: RemoteQuery) -> Page[RemoteVersion]:
+        """Return one page of artifacts, in the order in which they were registered.
+
+        Raises:
+            InputError: The page token is not one of this listing.
+        """
+        index, last = _started(query.page_token)
+        items: list[RemoteVersion] = []
+        while True:
+            page = self._api.page(
+                "artifacts/",
+                index=index,
+                pageLength=max(_PAGE, min(query.limit, 1000)),
+                sortBy="id",
+                descending="true" if query.newest_first else "false",
+                **({"search": text} if (text := _search(query)) else {}),
+            )
+            for found in page["data"]:
+                index += 1
+                number = int(found["id"])
+                # Rows that were added meanwhile shift the offsets.
+                is_new = last is None or (number < last if query.newest_first else number > last)
+                if not is_new or parted(found.get("description"))[1].get("kind") == KIND:
+                    continue
+                last = number
+                remote = self._remote_or_stranger(found)
+                if query.accepts(remote):
+                    items.append(remote)
+                if len(items) == query.limit:
+                    return Page(tuple(items), f"{index}:{last}")
+            if page.get("isComplete", True) or not page["data"]:
+                return Page(tuple(items))
+
+    def links(self, run_id: str) -> list[ArtifactTaskLink]:
+        """Return the links of a run, of its document or else of the lines of its jobs.
+
+        Raises:
+            StoreIntegrityError: What lies there is not what was sent.
+        """
+        whole = self._documents.links(run_id)
+        if whole is not None:
+            return whole
+        links: dict[str, ArtifactTaskLink] = {}
+        for job in self._api.searched("jobs/", run_id, sort="id"):
+            line = parted(job.get("description"))[1]
+            if line.get("kind") == "task" and line.get("run") == run_id:
+                for link in self._task_links(int(job["id"]), line):
+                    links.setdefault(link.id, link)
+        return sorted(links.values(), key=lambda link: link.id)
+
+    def _task_links(self, job_id: int, line: Mapping[str, Any]) -> Iterator[ArtifactTaskLink]:
+        document = line.get("document")
+        if document is None:
+            run_id = self._api.get(f"jobs/{job_id}/mlflowRun").get("mlflowRunId")
+            info = self._tracking.run(hexadecimal(run_id)) or {}
+            data = self._fetched(f"{info.get('artifact_uri', '')}/{task_path(line)}")
+            if data is None or digest(data) != line.get("document_digest"):
+                raise StoreIntegrityError(
+                    f"the links of task {line.get('task')} at {SYSTEM} are not what was sent",
+                    hint="the ledger has them",
+                )
+            document = record_json(data)
+        for link in document.get("links", ()):
+            yield ArtifactTaskLink.model_validate(link)
+
+    def _remote_or_stranger(self, found: Mapping[str, Any]) -> RemoteVersion:
+        """Return an artifact; one whose description was broken by people is nobody's."""
+        try:
+            return self.remote(found)
+        except StoreIntegrityError:
+            uri = str(found.get("artifactUri", ""))
+            name = uri.rpartition("/")[2]
+            return RemoteVersion(external_id=str(found["id"]), name=name, uri=uri, raw=dict(found))
+
+    def _record(self, line: Mapping[str, Any], uri: str) -> ArtifactVersion:
+        document = None
+        if "record_digest" in line:
+            document = self._fetched(f"{uri.rpartition('/')[0]}/{record_path(line)}") or b""
+        try:
+            record = record_of(line, document)
+        except (KeyError, TypeError, ValueError, ValidationError) as error:
+            raise StoreIntegrityError(
+                f"the description of an artifact at {SYSTEM} does not hold the record that it "
+                "was registered with",
+                hint="`reconcile` writes it again; the ledger has the record",
+            ) from error
+        if record.id != line.get("version_id"):
+            raise StoreIntegrityError(
+                f"the description of an artifact at {SYSTEM} names two versions",
+                hint="`reconcile` writes it again; the ledger has the record",
+            )
+        return record
+
+    def _fetched(self, uri: str) -> bytes | None:
+        try:
+            return self._tracking.download(uri)
+        except TrackingError as error:
+            if error.status == 404:
+                return None
+            raise
+
+
+def task_path(line: Mapping[str, Any]) -> str:
+    """Return where in the MLflow run the links of a task lie that are too many for its line."""
+    return f"tasks/{line['task']}.json"
+
+
+def record_json(data: bytes) -> dict[str, Any]:
+    """Return a JSON object that was verified."""
+    found = json.loads(data)
+    return found if isinstance(found, dict) else {}
+
+
+def _started(token: str | None) -> tuple[int, int | None]:
+    if token is None:
+        return 0, None
+    match = _TOKEN.fullmatch(token)
+    if match is None:
+        raise InputError(
+            f"{token[:40]!r} is no page token of {SYSTEM}",
+            hint="hand back the one of the page before",
+        )
+    return int(match[1]), int(match[2])
+
+
+def _search(query: RemoteQuery) -> str:
+    """Return what the server is asked for: texts that must all be in the description.
+
+    Tags are asked for only here: a line that had no room for them is not found.
+    """
+    parts = []
+    if query.artifact_type is not None:
+        parts.append(_member("artifact_type", query.artifact_type))
+    if query.run_id is not None:
+        parts.append(_member("run", query.run_id))
+    if len(query.version_ids) == 1:
+        parts.append(_member("version_id", query.version_ids[0]))
+    parts += [compact(f"tag:{tag}") for tag in query.tags]
+    if query.artifact is not None:
+        parts.append(_member("artifact", query.artifact))
+    return ",".join(f'description:"*{escaped(part)}*"' for part in parts)
+
+
+def _member(name: str, value: str) -> str:
+    return compact({name: value})[1:-1]

@@ -1,0 +1,261 @@
+"""Dioptra's REST API: login, requests, pages, look-ups, and what its errors really mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+
+from artifact_plugins.errors import (
+    BackendContractError,
+    BackendError,
+    BackendRejectedError,
+    BackendUnavailableError,
+)
+from artifact_plugins.transport import Credentials, HttpAnswer, HttpClient
+
+from .place import Place
+
+SYSTEM = "Dioptra"
+BASE = "/api/v1/"
+PAGE_LENGTH = 1000
+# Another User-Agent on the same cookies ends the login, also for the first one.
+_AGENT = {"User-Agent": "artifact-plugins"}
+# A file is looked at by MLflow before it is registered; both may be slow.
+SLOW_SECONDS = 60.0
+_OLDEST, _NEXT_MAJOR = (1, 1), (2, 0)
+# The server retries MLflow for four minutes and then calls the run unknown.
+_MLFLOW_UNKNOWN = "MlflowRunNotFoundError"
+
+
+class ApiError(BackendRejectedError):
+    """What Dioptra does not take, by its own name for it.
+
+    Attributes:
+        error: Dioptra's name of the error; its messages are of no use.
+        detail: What it says about it.
+    """
+
+    error: str = ""
+    detail: Mapping[str, Any] = {}
+
+
+class MlflowUnknownError(BackendUnavailableError):
+    """Dioptra says so of a run that MLflow does not know, and of an MLflow that it cannot reach."""
+
+
+class DioptraApi:
+    """Speaks to one Dioptra. Threads share it; nothing is opened when made."""
+
+    def __init__(self, place: Place, *, timeout_seconds: float) -> None:
+        self._place = place
+        self._credentials = Credentials(place.url)
+        self.http = HttpClient(
+            place.url.base,
+            system=SYSTEM,
+            timeout_seconds=timeout_seconds,
+            log_in=self._log_in,
+            explain=explain,
+        )
+
+    def get(self, path: str, **query: Any) -> Any:
+        """Return the JSON of a resource; paths are below `/api/v1/`."""
+        return self.http.request("GET", BASE + path, query=query or None).json()
+
+    def post(self, path: str, body: Any, *, seconds: float | None = None) -> Any:
+        """Create something; what it answers."""
+        return self.http.request(
+            "POST", BASE + path, json_body=body, timeout_seconds=seconds
+        ).json()
+
+    def put(self, path: str, body: Any) -> Any:
+        """Replace something; what it answers."""
+        return self.http.request("PUT", BASE + path, json_body=body).json()
+
+    def download(self, path: str, **query: Any) -> bytes:
+        """Return the bytes of a file or bundle."""
+        answer = self.http.request(
+            "GET", BASE + path, query=query or None, timeout_seconds=SLOW_SECONDS
+        )
+        return answer.body
+
+    def found(self, path: str, **query: Any) -> dict[str, Any] | None:
+        """Return a resource; None when there is none of that id, or it was deleted."""
+        try:
+            return object_of(self.get(path, **query), path)
+        except ApiError as error:
+            if error.status in (404, 423):
+                return None
+            raise
+
+    def page(self, collection: str, **query: Any) -> dict[str, Any]:
+        """Return one page of a collection."""
+        page = object_of(self.get(collection, **query), collection)
+        if not isinstance(page.get("data"), list):
+            raise contract(f"a page of {collection!r} without data")
+        return page
+
+    def all(self, collection: str, *, sort: str, **query: Any) -> Iterator[dict[str, Any]]:
+        """Yield everything of a collection, in an order that pages keep."""
+        index = 0
+        while True:
+            page = self.page(collection, index=index, pageLength=PAGE_LENGTH, sortBy=sort, **query)
+            yield from page["data"]
+            index += len(page["data"])
+            if page.get("isComplete", True) or not page["data"]:
+                return
+
+    def searched(self, collection: str, text: str, *, sort: str) -> Iterator[dict[str, Any]]:
+        """Yield what has a text in its description, in any case of letters."""
+        yield from self.all(collection, sort=sort, search=f'description:"*{escaped(text)}*"')
+
+    def named(self, collection: str, name: str) -> dict[str, Any] | None:
+        """Return the oldest thing of a name: names are not unique when two ask at once."""
+        same = [
+            item
+            for item in self.all(collection, sort="createdOn", search=f'name:"{escaped(name)}"')
+            if item.get("name") == name  # the search ignores case
+        ]
+        return min(same, key=lambda item: int(item["id"]), default=None)
+
+    def make(self, collection: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the thing of this name, made when there is none; of several the oldest."""
+        known = self.named(collection, body["name"])
+        if known is not None:
+            return known
+        try:
+            self.post(collection, body)
+        except ApiError as error:
+            if error.error != "EntityExistsError":
+                raise
+        made = self.named(collection, body["name"])
+        if made is None:
+            raise contract(f"no {body['name']!r} in {collection!r} right after it was made")
+        return made
+
+    def version(self) -> str:
+        """Return the version of the server.
+
+        Raises:
+            BackendContractError: It is no Dioptra, or one that is not known.
+        """
+        answer = self.http.request("GET", "/health", is_open=True)
+        said = object_of(answer.json(), "/health")
+        version = str(said.get("version", ""))
+        numbers = re.match(r"(\d+)\.(\d+)", version)
+        if said.get("status") != "healthy" or numbers is None:
+            raise contract("no health of a Dioptra")
+        if not _OLDEST <= (int(numbers[1]), int(numbers[2])) < _NEXT_MAJOR:
+            raise BackendContractError(
+                f"{SYSTEM} at {self._place.url.host} has version {version}",
+                hint="versions 1.1 to 1.x are known; the ledger has the record",
+                version=version,
+            )
+        return version
+
+    def group(self) -> tuple[int, str]:
+        """Return the id of the group that is used, and as whom we are logged in.
+
+        Raises:
+            BackendRejectedError: The user is in no such group.
+        """
+        user = object_of(self.get("users/current"), "users/current")
+        groups = {str(group["name"]): int(group["id"]) for group in user.get("groups", ())}
+        if self._place.group not in groups:
+            raise BackendRejectedError(
+                f"{SYSTEM} user {user.get('username')!r} is in no group {self._place.group!r}",
+                hint=f"there are {sorted(groups)}; name one in the URL (&group=...)",
+            )
+        return groups[self._place.group], str(user.get("username", ""))
+
+    def _log_in(self) -> Mapping[str, str]:
+        body = {field: self._credentials.require(field) for field in ("username", "password")}
+        answer = self.http.request(
+            "POST", f"{BASE}auth/login", json_body=body, headers=_AGENT, is_open=True
+        )
+        cookies: dict[str, str] = {}
+        for line in answer.headers.get("set-cookie", "").splitlines():
+            try:
+                cookies |= {name: found.value for name, found in SimpleCookie(line).items()}
+            except CookieError as error:
+                raise contract("a login with an unreadable cookie") from error
+        if not cookies:
+            raise contract("a login without cookies")
+        return {**_AGENT, "Cookie": "; ".join(f"{name}={v}" for name, v in cookies.items())}
+
+
+def explain(answer: HttpAnswer) -> BackendError | None:
+    """Return what an unwanted answer means: by its name first, then by shape, last by status."""
+    try:
+        said = answer.json() if answer.body else {}
+    except BackendContractError:
+        said = None
+    if not isinstance(said, dict):
+        return None if answer.status >= 500 else answer.unexpected(f"{answer.status} and no JSON")
+    name = str(said.get("error") or "")
+    if answer.status == 401:
+        return answer.error(str(said.get("message", name)))
+    if name == _MLFLOW_UNKNOWN:
+        return MlflowUnknownError(
+            f"{SYSTEM} answered {answer.request}: its MLflow does not know the run, or is down",
+            hint="it is tried again; the ledger has the record",
+            status=answer.status,
+        )
+    message = name or "; ".join(_messages(said))
+    if name or "errors" in said:
+        return ApiError(
+            f"{SYSTEM} answered {answer.request} with {answer.status}: {message}"
+            f"{_shown(said.get('detail'))}",
+            hint="the ledger has the record",
+            status=answer.status,
+            error=name,
+            detail=said.get("detail") or {},
+        )
+    return answer.error(message)
+
+
+def escaped(text: str) -> str:
+    """Return a text for double quotes in a search."""
+    return re.sub(r'([\\?*"])', r"\\\1", text).replace("\n", "\\n")
+
+
+def object_of(found: Any, what: str) -> dict[str, Any]:
+    """Return a JSON object.
+
+    Raises:
+        BackendContractError: It is something else.
+    """
+    if not isinstance(found, dict):
+        raise contract(f"a {type(found).__name__} for {what!r}")
+    return found
+
+
+def contract(what: str) -> BackendContractError:
+    """Return the error for an answer that no known version gives."""
+    return BackendContractError(
+        f"{SYSTEM} answered with {what}",
+        hint="is it Dioptra, of a version that is supported? the ledger has the record",
+    )
+
+
+def once_more(attempt: Callable[[bool], Any], *, stale: tuple[str, ...]) -> Any:
+    """Call with False; after an error that says our notes are stale, once with True."""
+    try:
+        return attempt(False)
+    except ApiError as error:
+        if error.error not in stale:
+            raise
+        return attempt(True)
+
+
+def _messages(said: Mapping[str, Any]) -> Iterator[str]:
+    if said.get("message"):
+        yield str(said["message"])
+    errors = said.get("errors")
+    if isinstance(errors, dict):
+        yield from (f"{name}: {problem}" for name, problem in errors.items())
+
+
+def _shown(detail: Any) -> str:
+    return f" {str(detail)[:300]}" if detail else ""

@@ -1,0 +1,56 @@
+"""The URL of a KFP backend, completed by the pod that this process runs in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from artifact_plugins.transport import BackendUrl
+
+from .pod import Pod
+
+_KNOWN = ("namespace", "run_id", "task_id")
+
+
+@dataclass(frozen=True, slots=True)
+class KfpOptions:
+    """Where KFP is, and what of it is ours to fill.
+
+    Attributes:
+        url: Taken apart.
+        namespace: Of new artifacts; None: the project of each run.
+        run_id: The run of KFP that every run of ours is attached to; None: a
+            run of its own for each, on servers that take such.
+        task_id: The task of that run that ours are below; None: its root.
+    """
+
+    url: BackendUrl
+    namespace: str | None = None
+    run_id: str | None = None
+    task_id: str | None = None
+
+    @classmethod
+    def parse(cls, text: str, pod: Pod | None = None) -> KfpOptions:
+        """Take a URL apart; what it leaves open and the pod knows is taken from there.
+
+        The task of the pod counts only inside the run of the pod.
+
+        Raises:
+            SettingsError: The URL is none, or has an option that KFP has not.
+        """
+        url = BackendUrl.parse(text, known=_KNOWN)
+        given = url.options
+        run_id, task_id = given.get("run_id") or None, given.get("task_id") or None
+        if pod is not None and task_id is None and run_id in (None, pod.run_id):
+            run_id, task_id = pod.run_id, pod.task_id
+        namespace = given.get("namespace") or (pod.namespace if pod else None) or None
+        return cls(url, namespace, run_id, task_id if run_id else None)
+
+    @property
+    def complete_url(self) -> str:
+        """The URL with what the pod added: what another process needs to deliver to the same place."""
+        added = {"namespace": self.namespace, "run_id": self.run_id, "task_id": self.task_id}
+        options = {**self.url.options, **{name: v for name, v in added.items() if v}}
+        scheme, _, rest = self.url.base.partition("://")
+        query = f"?{urlencode(options)}" if options else ""
+        return f"{self.url.system}+{scheme}://{rest}/{query}"

@@ -1,0 +1,161 @@
+"""The request that makes a step: what a task read and wrote, and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from artifact_plugins.records import ArtifactTaskLink, IOType, SaveType, Task, TaskState
+
+from . import fields
+from .server import Place
+from .sources import MATERIALIZER, error_of, moment, step_source
+
+EXTRA = "artifact_plugins"
+_HASH_CHARACTERS = 255
+_STATUSES = {
+    TaskState.SUCCEEDED: "completed",
+    TaskState.FAILED: "failed",
+    TaskState.CACHED: "cached",
+    TaskState.SKIPPED: "skipped",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A task that ended, and what ZenML calls what it names.
+
+    Attributes:
+        pipeline: Name of its pipeline.
+        run_id: Of the run, in ZenML.
+        links: All of it.
+        noted: What was noted about each version of the links that is there, by our id.
+        made_by: Step and output of this run that a version comes from, by our id.
+    """
+
+    task: Task
+    pipeline: str
+    run_id: str
+    links: Sequence[ArtifactTaskLink]
+    noted: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    made_by: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def ids(self, *, are_outputs: bool) -> dict[str, list[str]]:
+        """Return ids of versions by key, in order; a version once for each place it has."""
+        found: dict[str, list[str]] = {}
+        for link in sorted(self.links, key=lambda link: link.position):
+            note = self.noted.get(link.version_id or "")
+            if note is not None and link.io_type.is_output is are_outputs:
+                found.setdefault(link.key, []).append(note["external_id"])
+        return found
+
+    def versions(self) -> dict[str, str]:
+        """Return ZenML's ids by ours."""
+        return {ours: note["external_id"] for ours, note in self.noted.items()}
+
+
+def status_of(task: Task, place: Place) -> str:
+    """Return ZenML's status of a task that ended; releases that cannot skip say cached."""
+    status = _STATUSES[task.state]
+    return status if status != "skipped" or place.skips else "cached"
+
+
+def step_body(ended: Ended, *, name: str, place: Place, extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body of `POST /steps`.
+
+    Args:
+        ended: The task.
+        name: Unique in the run.
+        place: Project and version of the server.
+        extra: Kept with the step: which task it is, and its links.
+    """
+    task = ended.task
+    config = {
+        "name": task.name,
+        "parameters": _parameters(ended.links),
+        "outputs": {
+            key: {"materializer_source": [MATERIALIZER]} for key in ended.ids(are_outputs=True)
+        },
+        "external_input_artifacts": _external(ended),
+        "extra": {EXTRA: dict(extra)},
+    }
+    inputs = _wired(ended, reads_lists=place.reads_lists)
+    upstream = {one["step_name"] for spec in inputs.values() for one in _listed(spec)}
+    body = {
+        "project": place.project_id,
+        "name": name,
+        "pipeline_run_id": ended.run_id,
+        "status": status_of(task, place),
+        "start_time": moment(task.started_at),
+        "end_time": moment(task.ended_at or task.started_at),
+        "inputs": ended.ids(are_outputs=False),
+        "outputs": ended.ids(are_outputs=True),
+        "dynamic_config": {
+            "spec": {
+                "source": step_source(ended.pipeline, task),
+                "upstream_steps": sorted(upstream),
+                "inputs": inputs,
+                "invocation_id": name,
+            },
+            "config": config,
+            "step_config_overrides": config,
+        },
+    }
+    if task.code_snapshot is not None and len(task.code_snapshot) <= _HASH_CHARACTERS:
+        body["code_hash"] = task.code_snapshot
+    if task.state is TaskState.FAILED:
+        body["exception_info"] = error_of(task)
+    return body
+
+
+def _parameters(links: Sequence[ArtifactTaskLink]) -> dict[str, Any]:
+    """Return parameter values by key; several of one key are a list."""
+    found: dict[str, list[Any]] = {}
+    for link in sorted(links, key=lambda link: link.position):
+        if not link.io_type.is_output and link.version_id is None:
+            found.setdefault(link.key, []).append(link.value)
+    return {key: values[0] if len(values) == 1 else values for key, values in found.items()}
+
+
+def _wired(ended: Ended, *, reads_lists: bool) -> dict[str, Any]:
+    """Return `spec.inputs`: what steps of the same run made. The rest ZenML calls manual."""
+    found: dict[str, Any] = {}
+    for key, links in _inputs(ended).items():
+        made = [ended.made_by.get(link.version_id or "") for link in links]
+        specs = [{"step_name": one["step"], "output_name": one["output"]} for one in made if one]
+        if key.startswith("auto/") or len(specs) < len(links):
+            continue
+        is_list = len(specs) > 1 or links[0].io_type is IOType.COLLECTED_INPUTS
+        if is_list and reads_lists:
+            found[key] = specs
+        elif len(specs) == 1:
+            found[key] = specs[0]
+    return found
+
+
+def _external(ended: Ended) -> dict[str, Any]:
+    """Return what was handed in as a value too large for a parameter, by key."""
+    return {
+        key: {"id": ended.noted[links[0].version_id or ""]["external_id"]}
+        for key, links in _inputs(ended).items()
+        if len(links) == 1
+        and ended.noted[links[0].version_id or ""].get("save_type") == SaveType.EXTERNAL
+    }
+
+
+def _inputs(ended: Ended) -> dict[str, list[ArtifactTaskLink]]:
+    found: dict[str, list[ArtifactTaskLink]] = {}
+    for link in sorted(ended.links, key=lambda link: link.position):
+        if not link.io_type.is_output and link.version_id in ended.noted:
+            found.setdefault(link.key, []).append(link)
+    return found
+
+
+def _listed(spec: Any) -> list[dict[str, str]]:
+    return spec if isinstance(spec, list) else [spec]
+
+
+def extra_of(ended: Ended, text: str) -> dict[str, Any]:
+    """Return what is kept with a step: its task, and what `told` says of it."""
+    return {"task_id": ended.task.id, "told": text, "digest": fields.digest_of(text)}

@@ -1,0 +1,30 @@
+"""Delivery: what the ledger committed reaches every backend, in order, exactly once, whatever fails.
+
+deliverer.py     Deliverer: wake, flush, sync, settle, close; the one door
+overview.py      its part for people: status, rows, reconcile, replay, drop
+courier.py       the threads of one backend: one claims streams, a few send them
+sending.py       one row is sent: done, later or given up; what it needs goes first
+source.py        LedgerDelivery: what a backend reads and notes meanwhile
+notes.py         what a backend calls our records, in the ledger or in memory
+signals.py       what leaves a backend's `deliver_*` without being an error
+policy.py        the numbers: pauses, tries, leases
+breaker.py       whether a backend is spoken to at all
+opening.py       from the URLs of the settings to backends, made at first use
+reconciling.py   what a backend has lost is sent again
+redacting.py     no credential in what is kept about a failure
+status.py        BackendStatus, Reconciled: how it stands, for people
+"""
+
+from artifact_plugins.delivery.deliverer import Deliverer
+from artifact_plugins.delivery.opening import Backends, open_backends
+from artifact_plugins.delivery.policy import Policy
+from artifact_plugins.delivery.status import BackendStatus, Reconciled
+
+__all__ = [
+    "BackendStatus",
+    "Backends",
+    "Deliverer",
+    "Policy",
+    "Reconciled",
+    "open_backends",
+]

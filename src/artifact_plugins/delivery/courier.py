@@ -1,0 +1,371 @@
+"""The threads of one backend: one claims streams, a few send them, each in its order."""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from artifact_plugins.content import ContentStore
+from artifact_plugins.delivery.breaker import Breaker, BreakerState, Standing
+from artifact_plugins.delivery.notes import LedgerNotes
+from artifact_plugins.delivery.opening import Configured
+from artifact_plugins.delivery.policy import Policy
+from artifact_plugins.delivery.redacting import described, traced
+from artifact_plugins.delivery.sending import Outcome, Sender, Told
+from artifact_plugins.errors import ArtifactPluginsError, BackendUnavailableError
+from artifact_plugins.ledger import Ledger
+from artifact_plugins.records import OutboxRow
+
+_log = logging.getLogger("artifact_plugins")
+_MOST_AT_ONCE = 20
+_IDLE_SECONDS = 10.0
+_TROUBLE_SECONDS = 5.0
+# Kind and key of the note that tells other processes how the backend stands.
+STANDING = ("deliverer", "standing")
+
+
+class Courier:
+    """Delivers to one backend while its process lives.
+
+    Args:
+        line: The backend.
+        backend_id: Its number in the ledger.
+        ledger: Whose outbox is delivered.
+        store: Where the bytes are.
+        policy: The numbers.
+        tell: Called after each attempt, in the thread that made it.
+
+    Attributes:
+        breaker: Whether the backend is spoken to.
+        delivered: How many records got there.
+    """
+
+    def __init__(
+        self,
+        line: Configured,
+        backend_id: int,
+        ledger: Ledger,
+        store: ContentStore,
+        *,
+        policy: Policy,
+        tell: Callable[[Courier, Told], None],
+    ) -> None:
+        self.line = line
+        self.backend_id = backend_id
+        self.delivered = 0
+        self.last_error: BaseException | None = None
+        self.breaker = Breaker(policy, self._stands)
+        self._outbox = ledger.outbox
+        self._notes = LedgerNotes(ledger, backend_id)
+        self._policy = policy
+        self._tell_others = tell
+        self._sender = Sender(
+            line,
+            backend_id,
+            ledger,
+            store,
+            policy=policy,
+            breaker=self.breaker,
+            tell=self._told,
+        )
+        self._owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._is_changed = False
+        self._is_hurried = False
+        self._is_stopping = False
+        self._is_noted: bool | None = None
+        self._held: set[str] = set()
+        self._lost: set[str] = set()
+        self._work: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._senders = 0
+        self._lead: threading.Thread | None = None
+
+    def start(self) -> bool:
+        """Begin to deliver; False when this process starts no threads any more."""
+        with self._lock:
+            if self._lead is None and not self._is_stopping:
+                lead = threading.Thread(
+                    target=self._run, name=f"artifact_plugins-{self.line.name}", daemon=True
+                )
+                try:
+                    lead.start()
+                except RuntimeError:  # the interpreter is on its way out
+                    return False
+                self._lead = lead
+        return True
+
+    def wake(self) -> None:
+        """Say that something was committed."""
+        self._is_changed = True
+        self._wake.set()
+
+    def hurry(self) -> None:
+        """Do it now: gather nothing, and look again at a backend that was left alone."""
+        self._is_hurried = True
+        self.breaker.hurry()
+        self._wake.set()
+
+    @property
+    def in_flight(self) -> int:
+        """How many streams are being sent."""
+        return len(self._held)
+
+    def stop(self) -> None:
+        """Begin nothing any more; what is under way ends by itself."""
+        self._is_stopping = True
+        self._wake.set()
+        for _ in range(self._policy.streams):
+            self._work.put(None)
+
+    def join(self, timeout_seconds: float) -> bool:
+        """Wait for the threads; False when a request is still under way."""
+        deadline = time.monotonic() + timeout_seconds
+        while self._is_busy():
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.005)
+        return True
+
+    def _is_busy(self) -> bool:
+        lead = self._lead
+        return self._senders > 0 or (
+            lead is not None and lead.is_alive() and lead is not threading.current_thread()
+        )
+
+    def extend(self) -> None:
+        """Keep the streams that are being sent; called every third of a lease."""
+        for stream in list(self._held):
+            kept = self._outbox.extend(
+                self.backend_id,
+                stream,
+                owner=self._owner,
+                lease_seconds=self._policy.lease_seconds,
+            )
+            if not kept and stream in self._held:
+                self._lost.add(stream)
+
+    # The thread that claims.
+
+    def _run(self) -> None:
+        while not self._is_stopping:
+            try:
+                pause = self.step()
+            except ArtifactPluginsError as error:
+                _log.warning("delivery to backend %s waits: %s", self.line.name, described(error))
+                pause = _TROUBLE_SECONDS
+            except Exception as error:  # noqa: BLE001  # the thread lives as long as the process
+                _log.warning("delivery to backend %s waits: %s", self.line.name, traced(error))
+                pause = _TROUBLE_SECONDS
+            if pause > 0 and self._wake.wait(pause):
+                self._wake.clear()
+                is_new, self._is_changed = self._is_changed, False
+                if is_new and not self._is_hurried and not self._is_stopping:
+                    # What changes now often changes again at once; and a step that
+                    # is about to commit is not disturbed.
+                    time.sleep(self._policy.gather_seconds)
+
+    def step(self) -> float:
+        """Hand out what is due; return after how many seconds to look again.
+
+        Raises:
+            LedgerError: The outbox cannot be read or written.
+        """
+        if self._outbox.next_due(self.backend_id) is None:
+            self._is_hurried = False
+            return self._policy.poll_seconds
+        standing = self.breaker.standing()
+        if standing.wait_seconds > 0:
+            return min(standing.wait_seconds, self._policy.poll_seconds)
+        if standing.state in (BreakerState.OPEN, BreakerState.PAUSED):
+            if not self._look():
+                return 0.01
+            standing = self.breaker.standing()
+        most = 1 if standing.state is BreakerState.TRYING else self._policy.streams
+        free = most - len(self._held)
+        if free <= 0:
+            return self._policy.poll_seconds
+        streams = self._outbox.claim(
+            self.backend_id,
+            owner=self._owner,
+            lease_seconds=self._policy.lease_seconds,
+            limit=free,
+        )
+        for stream in streams:
+            self._hand_out(stream)
+        if len(streams) == free:
+            return self._policy.poll_seconds  # a sender that is free says so
+        return self._until_due()
+
+    def _until_due(self) -> float:
+        due = self._outbox.next_due(self.backend_id)
+        if due is None:
+            return self._policy.poll_seconds
+        seconds = (due - datetime.now(UTC)).total_seconds()
+        return min(max(seconds, 0.01), self._policy.poll_seconds)
+
+    def _look(self) -> bool:
+        """Ask a backend that was left alone whether it is back."""
+        try:
+            self.line.backend.probe()
+        except BackendUnavailableError as error:
+            self.last_error = error
+            self.breaker.failed(described(error), error.retry_after_seconds, is_look=True)
+            return False
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # a bug of a backend ends no thread
+            self.last_error = error
+            self.breaker.refused(described(error))
+            return False
+        self.breaker.reached()
+        return True
+
+    def _hand_out(self, stream: str) -> None:
+        with self._lock:
+            self._held.add(stream)
+            self._work.put(stream)
+            if self._senders >= len(self._held):
+                return
+            self._senders += 1
+        sender = threading.Thread(
+            target=self._send_all, name=f"artifact_plugins-{self.line.name}-sender", daemon=True
+        )
+        try:
+            sender.start()
+        except RuntimeError:  # the interpreter is on its way out: here, then
+            self._work.put(None)
+            self._send_all()
+
+    # The threads that send.
+
+    def _send_all(self) -> None:
+        try:
+            while True:
+                try:
+                    stream = self._work.get(timeout=_IDLE_SECONDS)
+                except queue.Empty:
+                    with self._lock:
+                        if self._senders > len(self._held):
+                            return
+                    continue
+                if stream is None:
+                    return
+                self._send_stream(stream)
+                self._wake.set()
+        finally:
+            with self._lock:
+                self._senders -= 1
+
+    def _send_stream(self, stream: str) -> None:
+        try:
+            self._drain(stream)
+        except ArtifactPluginsError as error:
+            _log.warning("delivery to backend %s waits: %s", self.line.name, described(error))
+            time.sleep(0 if self._is_stopping else 1.0)
+        except Exception as error:  # noqa: BLE001  # as in `_run`
+            _log.warning("delivery to backend %s waits: %s", self.line.name, traced(error))
+            time.sleep(0 if self._is_stopping else 1.0)
+        finally:
+            with suppress(ArtifactPluginsError):
+                self._outbox.release(self.backend_id, stream, owner=self._owner)
+            with self._lock:
+                self._held.discard(stream)
+                self._lost.discard(stream)
+
+    def _drain(self, stream: str) -> None:
+        """Send what a stream holds, until it is empty or must wait."""
+        at_once = 1
+        is_claimed = True
+        while self._goes_on(stream):
+            rows = self._outbox.rows(self.backend_id, stream, limit=at_once)
+            # The first one is due by the clock of the ledger, whatever ours says.
+            due = _due(rows, is_head_due=is_claimed)
+            is_claimed = False
+            if not due:
+                return
+            # One transaction for several rows once the backend takes them.
+            self._outbox.begin(due)
+            for index, row in enumerate(due):
+                sent = self._sender.send(row)
+                is_last = index == len(due) - 1
+                if sent.outcome is Outcome.LATER or sent.brought or not self._goes_on(stream):
+                    self._give_back(due[index + 1 :])
+                    at_once = 1
+                    if sent.outcome is Outcome.LATER:
+                        return
+                    break
+                if is_last:
+                    at_once = min(at_once * 2, _MOST_AT_ONCE)
+
+    def _give_back(self, rows: list[OutboxRow]) -> None:
+        for row in rows:
+            self._outbox.postpone(row, seconds=0, error=row.error or "", counts=False)
+
+    def _goes_on(self, stream: str) -> bool:
+        if self._is_stopping or stream in self._lost:
+            return False
+        standing = self.breaker.standing()
+        return standing.state in (BreakerState.CLOSED, BreakerState.TRYING)
+
+    # What others hear.
+
+    def _told(self, told: Told) -> None:
+        if told.outcome is Outcome.DELIVERED:
+            self.delivered += 1
+            if self._is_noted is not False:
+                self._forget_standing()
+        else:
+            self.last_error = told.error
+        self._tell_others(self, told)
+
+    def _stands(self, standing: Standing) -> None:
+        if standing.state is BreakerState.CLOSED:
+            _log.info("backend %s is there again", self.line.name)
+            return
+        if self._is_noted is not True:
+            _log.warning(
+                "backend %s is left alone for now: %s; nothing is lost",
+                self.line.name,
+                standing.reason,
+            )
+        self._is_noted = True
+        note = {"standing": _WORDS[standing.state], "reason": standing.reason, "by": self._owner}
+        with suppress(ArtifactPluginsError):
+            self._notes.note(*STANDING, note)
+
+    def _forget_standing(self) -> None:
+        with suppress(ArtifactPluginsError):
+            if self._notes.external(*STANDING) is not None:
+                self._notes.forget(*STANDING)
+            self._is_noted = False
+
+
+def _due(rows: Sequence[OutboxRow], *, is_head_due: bool) -> list[OutboxRow]:
+    now = datetime.now(UTC)
+    due: list[OutboxRow] = []
+    for row in rows:
+        is_due = (is_head_due and not due) or row.next_at is None or row.next_at <= now
+        if not is_due:
+            break
+        due.append(row)
+    return due
+
+
+_WORDS = {
+    BreakerState.CLOSED: "delivering",
+    BreakerState.TRYING: "waiting",
+    BreakerState.OPEN: "waiting",
+    BreakerState.PAUSED: "paused",
+}
+
+
+def word_for(state: BreakerState) -> str:
+    """Return how a state is called in a status."""
+    return _WORDS[state]

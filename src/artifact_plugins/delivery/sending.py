@@ -1,0 +1,343 @@
+"""Sends one row of the outbox, whatever its backend, the ledger or the network make of it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import Enum
+from typing import NamedTuple, cast
+
+from artifact_plugins.content import ContentStore
+from artifact_plugins.contracts.backend import RecordKind
+from artifact_plugins.delivery.breaker import Breaker
+from artifact_plugins.delivery.notes import UNSUPPORTED, LedgerNotes
+from artifact_plugins.delivery.opening import Configured
+from artifact_plugins.delivery.policy import Policy
+from artifact_plugins.delivery.redacting import described, traced
+from artifact_plugins.delivery.signals import NeededFirst
+from artifact_plugins.delivery.source import LedgerDelivery, Turns, deliver
+from artifact_plugins.errors import (
+    ArtifactMissingError,
+    BackendAuthError,
+    BackendContractError,
+    BackendError,
+    BackendRejectedError,
+    BackendUnavailableError,
+    LedgerError,
+    StoreError,
+    StoreIntegrityError,
+    UnsupportedByBackendError,
+)
+from artifact_plugins.ledger import Ledger
+from artifact_plugins.records import OutboxRow, OutboxState
+
+_log = logging.getLogger("artifact_plugins")
+_TOO_MANY_REQUESTS = 429
+_FIRST_WAIT_SECONDS = 0.2
+_LONGEST_WAIT_SECONDS = 10.0
+_DEAD_SHOWN = 10
+_BUGS_SHOWN = 20
+_REMEMBERED = 20
+_RECOVERED = 2
+# What the next try does not change, unless somebody changes the record or the server.
+_LASTING = (BackendRejectedError, StoreIntegrityError, ArtifactMissingError)
+Key = tuple[str, str]
+
+
+class Outcome(Enum):
+    """What became of a row: sent, to be tried later, given up."""
+
+    DELIVERED = "delivered"
+    LATER = "later"
+    DEAD = "dead"
+
+
+class Sent(NamedTuple):
+    """What became of a row.
+
+    Attributes:
+        outcome: Of the row itself.
+        brought: Whether other rows were sent before it.
+    """
+
+    outcome: Outcome
+    brought: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One attempt, for whoever watches: the error of one that failed."""
+
+    row: OutboxRow
+    outcome: Outcome
+    error: BaseException | None
+
+
+class Sender:
+    """Sends rows to one backend; threads share it, each with a stream of its own.
+
+    Args:
+        line: The backend.
+        backend_id: Its number in the ledger.
+        ledger: Whose outbox and records are sent.
+        store: Where the bytes are.
+        policy: When to try again and when to give up.
+        breaker: Of this backend.
+        tell: Called after each attempt; never raises.
+    """
+
+    def __init__(
+        self,
+        line: Configured,
+        backend_id: int,
+        ledger: Ledger,
+        store: ContentStore,
+        *,
+        policy: Policy,
+        breaker: Breaker,
+        tell: Callable[[Told], None],
+    ) -> None:
+        self._line = line
+        self._backend_id = backend_id
+        self._ledger = ledger
+        self._outbox = ledger.outbox
+        self._store = store
+        self._policy = policy
+        self._breaker = breaker
+        self._tell = tell
+        self._notes = LedgerNotes(ledger, backend_id)
+        self._turns = Turns()
+        self._lock = threading.Lock()
+        self._waits: dict[Key, int] = {}
+        self._dead = 0
+        # Of the last records that got through: whether they had failed before.
+        self._recovered: deque[bool] = deque(maxlen=_REMEMBERED)
+        self._bugs: set[str] = set()
+
+    def send(self, row: OutboxRow, under: tuple[Key, ...] = ()) -> Sent:
+        """Send a row, and before it whatever it needs.
+
+        Args:
+            row: Pending, due and begun; as it was before it was begun.
+            under: Which records wait for this one.
+
+        Raises:
+            LedgerError: The outbox itself cannot be read or written.
+        """
+        row = replace(row, tries=row.tries + 1)
+        brought = False
+        kind = cast("RecordKind", row.kind)
+        delivery = LedgerDelivery(
+            self._ledger,
+            self._store,
+            self._notes,
+            turns=self._turns,
+            is_first=self._is_first(row),
+        )
+        while True:
+            try:
+                deliver(self._line.backend, kind, row.record_id, delivery)
+            except NeededFirst as need:
+                brought = True
+                outcome = self._bring(need, row, under)
+                if outcome is None:
+                    continue
+                return Sent(outcome, brought)
+            except UnsupportedByBackendError as error:
+                self._note_unsupported(row, error)
+                return Sent(self._done(row), brought)
+            except LedgerError:
+                raise
+            except (Exception, SystemExit) as error:  # noqa: BLE001  # a bug of a backend ends no thread
+                outcome = self._failed(row, error, has_progressed=delivery.has_progressed)
+                return Sent(outcome, brought)
+            self._breaker.succeeded()
+            return Sent(self._done(row), brought)
+
+    def _is_first(self, row: OutboxRow) -> bool:
+        if not row.is_first or row.tries > 1:
+            return False
+        # A ledger from a backup has rows that were sent after it was made.
+        age = (datetime.now(UTC) - row.created_at).total_seconds()
+        return age < self._policy.first_for_seconds
+
+    def _done(self, row: OutboxRow) -> Outcome:
+        self._outbox.done(row)
+        with self._lock:
+            self._waits.pop(_key(row), None)
+            self._recovered.append(row.error is not None and row.tries > 1)
+        self._tell(Told(row, Outcome.DELIVERED, None))
+        return Outcome.DELIVERED
+
+    def _note_unsupported(self, row: OutboxRow, error: UnsupportedByBackendError) -> None:
+        noted = self._notes.external(row.kind, row.record_id) or {}
+        self._notes.note(row.kind, row.record_id, {**noted, UNSUPPORTED: error.message[:1000]})
+
+    # What a record needs.
+
+    def _bring(self, need: NeededFirst, row: OutboxRow, under: tuple[Key, ...]) -> Outcome | None:
+        """Have another record delivered first; None when it is there now."""
+        key = (need.kind, need.key)
+        waiting = (*under, _key(row))
+        what = f"it needs {need.kind} {need.key}"
+        if key in waiting:
+            return self._failed(row, BackendContractError(f"{what}, which waits for it"))
+        other = self._outbox.row(self._backend_id, need.kind, need.key)
+        if other is None:
+            if self._notes.external(need.kind, need.key) is not None:
+                return None
+            try:
+                other = self._ordered(need, waiting)
+            except ArtifactMissingError:
+                return self._bury(row, f"{what}, which the ledger does not have")
+            if other is None:
+                return self._wait(row, what)
+        if other.state is OutboxState.DEAD:
+            return self._bury(row, f"{what}, which was given up: {other.error}")
+        if other.stream != row.stream:
+            return self._wait(row, what)
+        seconds = _seconds_until(other.next_at)
+        if seconds > 0:
+            return self._later(row, seconds, f"{what}, which is tried later: {other.error}")
+        self._outbox.begin([other])
+        outcome = self.send(other, waiting).outcome
+        if outcome is Outcome.DELIVERED:
+            return None
+        other = self._outbox.row(self._backend_id, other.kind, other.record_id) or other
+        if outcome is Outcome.DEAD:
+            return self._bury(row, f"{what}, which was given up: {other.error}")
+        seconds = _seconds_until(other.next_at)
+        return self._later(row, seconds, f"{what}, which is tried later: {other.error}")
+
+    def _ordered(self, need: NeededFirst, waiting: tuple[Key, ...]) -> OutboxRow | None:
+        """Return the row with which a record comes that has none of its own.
+
+        A version comes with its task, when that is still to be sent.
+
+        Raises:
+            ArtifactMissingError: The ledger has no such record.
+        """
+        if need.kind == "version":
+            version = self._ledger.version(need.key)
+            if version.task_id is not None and ("task", version.task_id) not in waiting:
+                task = self._outbox.row(self._backend_id, "task", version.task_id)
+                if task is not None and task.state is OutboxState.PENDING:
+                    return task
+            stream = version.run_id or f"artifact:{version.project}/{version.artifact}"
+        elif need.kind == "task":
+            stream = self._ledger.task(need.key).run_id
+        else:
+            stream = self._ledger.run(need.key).id
+        self._outbox.enqueue(self._backend_id, [(stream, need.kind, need.key)])
+        return self._outbox.row(self._backend_id, need.kind, need.key)
+
+    def _wait(self, row: OutboxRow, why: str) -> Outcome:
+        """Try again soon: another stream has what this record needs."""
+        with self._lock:
+            times = self._waits[_key(row)] = self._waits.get(_key(row), 0) + 1
+        seconds = min(_FIRST_WAIT_SECONDS * 1.5 ** min(times - 1, 20), _LONGEST_WAIT_SECONDS)
+        return self._later(row, seconds, why)
+
+    def _later(self, row: OutboxRow, seconds: float, why: str) -> Outcome:
+        self._outbox.postpone(row, seconds=seconds, error=why[:2000], counts=False)
+        return Outcome.LATER
+
+    # What went wrong.
+
+    def _failed(
+        self, row: OutboxRow, error: BaseException, *, has_progressed: bool = False
+    ) -> Outcome:
+        text = described(error)
+        if isinstance(error, BackendAuthError):
+            self._breaker.refused(text)
+            return self._postponed(row, error, text, self._policy.first_pause_seconds, counts=False)
+        if not isinstance(error, BackendError | StoreError):
+            self._show_bug(row, error, text)
+            text = f"BackendContractError: {text}"
+        retry_after = getattr(error, "retry_after_seconds", None)
+        status = getattr(error, "status", None)
+        if isinstance(error, BackendUnavailableError):
+            is_unreached = status is None and not error.may_have_happened
+            self._breaker.failed(text, retry_after, is_unreached=is_unreached)
+        elif isinstance(error, BackendRejectedError):
+            self._breaker.succeeded()  # who understands and says no is there
+        elif isinstance(error, BackendError):
+            self._breaker.failed(text)
+        if self._is_hopeless(row, error, text):
+            refusal = self._refusal_of_all()
+            if refusal is None:
+                return self._bury(row, text, error)
+            self._breaker.refused(refusal)
+            return self._postponed(row, error, text, self._policy.first_pause_seconds, counts=False)
+        # What got further, or was told to wait, has not failed for itself.
+        counts = not has_progressed and status != _TOO_MANY_REQUESTS
+        pause = self._policy.pause_seconds(row.tries, retry_after)
+        return self._postponed(row, error, text, pause, counts=counts)
+
+    def _show_bug(self, row: OutboxRow, error: BaseException, text: str) -> None:
+        with self._lock:
+            if text in self._bugs or len(self._bugs) >= _BUGS_SHOWN:
+                return
+            self._bugs.add(text)
+        _log.warning(
+            "backend %s failed on %s %s as it never should: %s",
+            self._line.name,
+            row.kind,
+            row.record_id,
+            traced(error),
+        )
+
+    def _is_hopeless(self, row: OutboxRow, error: BaseException, text: str) -> bool:
+        with self._lock:
+            is_flaky = sum(self._recovered) >= _RECOVERED
+        if row.tries >= (self._policy.flaky_tries if is_flaky else self._policy.tries):
+            return True
+        if not isinstance(error, _LASTING) or row.tries < self._policy.rejections:
+            return False
+        return (row.error or "").partition(":")[0] == text.partition(":")[0]
+
+    def _refusal_of_all(self) -> str | None:
+        """Return why the backend takes no record at all; None when it takes others."""
+        try:
+            self._line.backend.probe()
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # as in `send`
+            return described(error)
+        return None
+
+    def _postponed(
+        self, row: OutboxRow, error: BaseException, text: str, pause: float, *, counts: bool
+    ) -> Outcome:
+        self._outbox.postpone(row, seconds=pause, error=text, counts=counts)
+        self._tell(Told(row, Outcome.LATER, error))
+        return Outcome.LATER
+
+    def _bury(self, row: OutboxRow, text: str, error: BaseException | None = None) -> Outcome:
+        self._outbox.bury(row, error=text[:2000])
+        with self._lock:
+            self._waits.pop(_key(row), None)
+            self._dead += 1
+            dead = self._dead
+        if dead <= _DEAD_SHOWN:
+            _log.warning(
+                "%s %s was given up for backend %s: %s; the ledger has it, "
+                "`artifact-plugins replay` sends it again",
+                row.kind,
+                row.record_id,
+                self._line.name,
+                text,
+            )
+        failure = error or BackendRejectedError(text, hint="the ledger has the record")
+        self._tell(Told(row, Outcome.DEAD, failure))
+        return Outcome.DEAD
+
+
+def _key(row: OutboxRow) -> Key:
+    return row.kind, row.record_id
+
+
+def _seconds_until(moment: datetime | None) -> float:
+    return 0.0 if moment is None else max(0.0, (moment - datetime.now(UTC)).total_seconds())

@@ -1,0 +1,1 @@
+"""Other systems' APIs, served from our own ledger; one package each."""

@@ -1,0 +1,228 @@
+"""A backend that is away, or refuses who asks, is left alone; nothing is lost meanwhile."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import pytest
+from little_registry import TOKEN_VARIABLE, Fault, little_registry
+from waiting import wait_until
+
+import artifact_plugins as ap
+from artifact_plugins.delivery import Policy
+from artifact_plugins.delivery.breaker import Breaker, BreakerState
+
+
+class Clock:
+    """Seconds that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def breaker(clock):
+    changes = []
+    made = Breaker(Policy(), changes.append, clock=clock)
+    made.changes = changes
+    return made
+
+
+def test_it_opens_after_five_failures_in_a_row(breaker):
+    """Four failures and a success leave it closed; five in a row open it."""
+    for _ in range(4):
+        breaker.failed("no")
+    breaker.succeeded()
+    for _ in range(4):
+        breaker.failed("no")
+    assert breaker.standing().state is BreakerState.CLOSED
+
+    breaker.failed("no")
+
+    assert breaker.standing().state is BreakerState.OPEN
+    assert [change.state for change in breaker.changes] == [BreakerState.OPEN]
+
+
+def test_it_opens_sooner_when_nobody_is_there(breaker):
+    """Two refused connections are enough."""
+    breaker.failed("refused", is_unreached=True)
+    assert breaker.standing().state is BreakerState.CLOSED
+    breaker.failed("refused", is_unreached=True)
+    assert breaker.standing().state is BreakerState.OPEN
+
+
+def test_it_waits_longer_each_time_up_to_a_minute(breaker, clock):
+    """Between half and all of 0.5, 1, 2, ... seconds pass between two looks, at most 60."""
+    for _ in range(5):
+        breaker.failed("no")
+    for longest in [0.5, 1, 2, 4, 8, 16, 32, 60, 60]:
+        wait = breaker.standing().wait_seconds
+        assert longest / 2 <= wait <= longest
+        clock.now += wait
+        assert breaker.standing().wait_seconds == 0
+        breaker.reached()
+        assert breaker.standing().state is BreakerState.TRYING
+        breaker.failed("no")
+
+
+def test_one_success_closes_it(breaker, clock):
+    """When a record gets through after an outage, everything goes on and pauses begin anew."""
+    for _ in range(9):
+        breaker.failed("no")
+    breaker.reached()
+    breaker.succeeded()
+
+    assert breaker.standing().state is BreakerState.CLOSED
+    for _ in range(5):
+        breaker.failed("no")
+    assert breaker.standing().wait_seconds <= 0.5
+
+
+def test_patience_asked_for_is_kept_even_in_a_hurry(breaker, clock):
+    """`Retry-After` opens it at once, and nobody who hurries looks before."""
+    breaker.failed("429", 7.0)
+    breaker.hurry()
+
+    assert breaker.standing().wait_seconds == pytest.approx(7.0)
+    clock.now += 7.1
+    assert breaker.standing().wait_seconds == 0
+
+
+def test_who_hurries_looks_at_once(breaker):
+    """An open or paused one without `Retry-After` is looked at now by who hurries."""
+    breaker.refused("401")
+    assert breaker.standing().state is BreakerState.PAUSED
+    assert breaker.standing().wait_seconds > 0
+
+    breaker.hurry()
+
+    assert breaker.standing().wait_seconds == 0
+
+
+def test_a_backend_that_is_away_is_left_alone(places, quick, caplog):
+    """With 50 records pending a server that is away is asked a few times, and gets all when back."""
+    with little_registry() as registry:
+        port = registry.port
+    with (
+        caplog.at_level(logging.WARNING),
+        ap.Session(
+            ap.Settings(**places | {"backends": (f"little+http://127.0.0.1:{port}",)})
+        ) as session,
+    ):
+        saved = {session.save(number, f"numbers-{number}").id for number in range(50)}
+        wait_until(lambda: session.deliverer.status()[0].standing == "waiting")
+        status = session.deliverer.status()[0]
+        assert status.pending == 50
+        assert "was not reached" in status.reason
+        rows = session.deliverer.rows(limit=1000)
+        assert sum(row.tries for row in rows) <= 12
+        with little_registry(port) as registry:
+            assert session.deliverer.flush(60)
+            assert set(registry.ours("versions")) == saved
+            assert not registry.duplicates()
+            assert session.deliverer.status()[0].standing == "delivering"
+    assert caplog.text.count("is left alone for now") == 1
+
+
+def test_an_outage_of_any_length_makes_no_dead_letters(session, registry):
+    """While every request fails, for many more looks than tries, nothing is given up."""
+    registry.faults = lambda asked: Fault(status=503)
+    for number in range(5):
+        session.save(number, "numbers")
+
+    wait_until(lambda: len(registry.asked) > 60)
+
+    assert session.deliverer.status()[0].dead == 0
+    registry.faults = lambda asked: None
+    assert session.deliverer.flush(60)
+    assert len(registry.ours("versions")) == 5
+
+
+def test_a_backend_that_is_away_holds_nobody_up(places, quick):
+    """A save takes no longer with a backend that hangs."""
+    with little_registry() as registry:
+        registry.faults = lambda asked: Fault(delay_seconds=5)
+        with ap.Session(
+            ap.Settings(**places | {"backends": (registry.url,), "flush_seconds": 0.0})
+        ) as session:
+            session.save(0, "numbers")
+            wait_until(lambda: registry.asked)
+            started = time.monotonic()
+            for number in range(20):
+                session.save(number, "numbers")
+            assert time.monotonic() - started < 4
+
+
+def test_wrong_credentials_pause_and_lose_nothing(session, registry, monkeypatch):
+    """After 401 no record is tried over and over; when the token is there, all are delivered."""
+    registry.token = "right-token"
+    monkeypatch.setenv(TOKEN_VARIABLE, "wrong-token")
+
+    saved = [session.save(number, "numbers").id for number in range(5)]
+    wait_until(lambda: session.deliverer.status()[0].standing == "paused")
+    time.sleep(0.5)
+
+    (status,) = session.deliverer.status()
+    assert status.standing == "paused"
+    assert "401" in status.reason
+    assert (status.pending, status.dead) == (5, 0)
+    # Once, and once more with a renewed login.
+    assert len(registry.writes()) == 2
+    assert all(row.tries == 0 for row in session.deliverer.rows())
+    monkeypatch.setenv(TOKEN_VARIABLE, "right-token")
+    assert session.deliverer.flush(30)
+    assert registry.ours("versions") == saved
+
+
+def test_a_server_that_takes_nothing_makes_no_dead_letters(session, registry):
+    """When every record is refused and so is the look at the server, it is paused instead."""
+    registry.faults = lambda asked: Fault(status=404, body=b'{"detail": "no such project"}')
+    session.save(1, "numbers")
+
+    wait_until(lambda: session.deliverer.status()[0].standing == "paused")
+
+    (status,) = session.deliverer.status()
+    assert (status.pending, status.dead) == (1, 0)
+    assert "no such project" in status.reason
+    registry.faults = lambda asked: None
+    assert session.deliverer.flush(30)
+
+
+def test_other_processes_see_how_a_backend_stands(session, registry, places):
+    """A session that has sent nothing itself shows why the backend waits, until it is there again."""
+    registry.token = "right"
+    session.save(1, "numbers")
+    wait_until(lambda: session.deliverer.status()[0].standing == "paused")
+
+    with ap.Session(ap.Settings(**places)) as other:
+        assert other.deliverer.status()[0].standing == "paused"
+        assert "401" in other.deliverer.status()[0].reason
+    registry.token = None
+    assert session.deliverer.flush(30)
+    with ap.Session(ap.Settings(**places)) as other:
+        assert other.deliverer.status()[0].standing == "delivering"
+
+
+def test_one_backend_away_leaves_the_other_alone(places, registry, quick):
+    """Of two backends the one that is there gets everything, and the other one waits."""
+    with little_registry() as away:
+        port = away.port
+    urls = (registry.url, f"little+http://127.0.0.1:{port}/")
+    with ap.Session(ap.Settings(**places | {"backends": urls, "flush_seconds": 0.0})) as session:
+        saved = [session.save(number, "numbers").id for number in range(5)]
+        names = list(session.backends)
+        assert names == [f"little@127.0.0.1:{registry.port}", f"little@127.0.0.1:{port}"]
+        assert session.deliverer.flush(30, names=names[:1])
+        assert registry.ours("versions") == saved
+        pending = {status.name: status.pending for status in session.deliverer.status()}
+        assert pending == {names[0]: 0, names[1]: 5}
+        assert not session.deliverer.flush(30)
