@@ -34,10 +34,14 @@ def register(database: Database, url: str) -> int:
 
 
 def registered(database: Database) -> tuple[RegisteredBackend, ...]:
-    """Return every backend that was ever registered, in that order."""
+    """Return every backend that was ever registered, in that order.
+
+    A server of ours over the ledger keeps notes under a name that is no URL.
+    """
     return tuple(
         RegisteredBackend(number, url, from_time(at))
         for number, url, at in database.read(database.outbox_sql.BACKENDS)
+        if not url.endswith("-face:")
     )
 
 
