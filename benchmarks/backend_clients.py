@@ -65,7 +65,7 @@ started = time.perf_counter()
 for n in range(given["count"]):
     task = post(f"/runs/{run}/tasks", {"name": f"t{n}", "type": "RUNTIME", "state": "SUCCEEDED"})
     post("/artifacts", {
-        "artifact": {"name": f"a{n}", "type": "Artifact", "uri": "s3://b/k", "namespace": ""},
+        "artifact": {"name": f"a{n}", "type": "Artifact", "uri": "s3://b/k", "namespace": "default"},
         "run_id": run, "task_id": task["task_id"], "producer_key": "output"})
 seconds = time.perf_counter() - started
 """
@@ -177,8 +177,10 @@ def theirs(system: str, servers: Registries) -> dict[str, float]:
     zenml = ZenML(servers.zenml.url, ZENML_VERSION)
     code = "import json, sys, time\ngiven = json.load(sys.stdin)\n" + peer.code
     with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "client.py"  # ZenML wants a file
+        script.write_text(f"{code}\nprint('SECONDS', seconds)\n")
         done = subprocess.run(
-            [str(peer.python()), "-c", code + "\nprint('SECONDS', seconds)\n"],
+            [str(peer.python()), str(script)],
             input=json.dumps(given),
             capture_output=True,
             text=True,

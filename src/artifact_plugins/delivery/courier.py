@@ -296,17 +296,13 @@ class Courier:
                 sent = self._sender.send(row)
                 is_last = index == len(due) - 1
                 if sent.outcome is Outcome.LATER or sent.brought or not self._goes_on(stream):
-                    self._give_back(due[index + 1 :])
+                    self._sender.give_back(due[index + 1 :])
                     at_once = 1
                     if sent.outcome is Outcome.LATER:
                         return
                     break
                 if is_last:
                     at_once = min(at_once * 2, _MOST_AT_ONCE)
-
-    def _give_back(self, rows: list[OutboxRow]) -> None:
-        for row in rows:
-            self._outbox.postpone(row, seconds=0, error=row.error or "", counts=False)
 
     def _goes_on(self, stream: str) -> bool:
         if self._is_stopping or stream in self._lost:

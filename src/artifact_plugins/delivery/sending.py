@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
@@ -40,6 +40,7 @@ _TOO_MANY_REQUESTS = 429
 _FIRST_WAIT_SECONDS = 0.2
 _LONGEST_WAIT_SECONDS = 10.0
 _DEAD_SHOWN = 10
+_REST_AT_ONCE = 200
 _BUGS_SHOWN = 20
 _REMEMBERED = 20
 _RECOVERED = 2
@@ -203,6 +204,8 @@ class Sender:
         seconds = _seconds_until(other.next_at)
         if seconds > 0:
             return self._later(row, seconds, f"{what}, which is tried later: {other.error}")
+        if not under and self._send_rest(row):
+            return None
         self._outbox.begin([other])
         outcome = self.send(other, waiting).outcome
         if outcome is Outcome.DELIVERED:
@@ -212,6 +215,30 @@ class Sender:
             return self._bury(row, f"{what}, which was given up: {other.error}")
         seconds = _seconds_until(other.next_at)
         return self._later(row, seconds, f"{what}, which is tried later: {other.error}")
+
+    def _send_rest(self, row: OutboxRow) -> bool:
+        """Send what comes later in the stream of a row; False when none of it got through.
+
+        A group is ordered before its members and needs every one of them: asked
+        for one by one, each would have the whole group tried again.
+        """
+        found = self._outbox.rows(self._backend_id, row.stream, limit=_REST_AT_ONCE)
+        later = [one for one in found if one.seq != row.seq and not _seconds_until(one.next_at)]
+        self._outbox.begin(later)
+        delivered = 0
+        for index, one in enumerate(later):
+            sent = self.send(one, (_key(row),))
+            delivered += sent.outcome is Outcome.DELIVERED
+            # What it brought may be among the rest, and is there by now.
+            if sent.outcome is Outcome.LATER or sent.brought:
+                self.give_back(later[index + 1 :])
+                break
+        return delivered > 0
+
+    def give_back(self, rows: Sequence[OutboxRow]) -> None:
+        """Let rows that were begun and not sent wait as before."""
+        for row in rows:
+            self._outbox.postpone(row, seconds=0, error=row.error or "", counts=False)
 
     def _ordered(self, need: NeededFirst, waiting: tuple[Key, ...]) -> OutboxRow | None:
         """Return the row with which a record comes that has none of its own.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chaos_sessions import policy, proxy, start  # noqa: F401  # fixtures of the rows C1 to C17
 from little_registry import LittleRegistry, little_registry
 
 import artifact_plugins as ap

@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from little_registry import Fault
+from little_registry import Fault, LittleBackend
 from waiting import wait_until
 
 import artifact_plugins as ap
@@ -204,3 +204,32 @@ def one_task():
 @pytest.fixture(autouse=True)
 def _a_backend_is_quick(quick):
     """Have every deliverer of this file wait milliseconds."""
+
+
+@ap.step
+def double(x: int) -> int:
+    return 2 * x
+
+
+def test_a_group_is_not_tried_again_for_each_of_its_members(session, registry, monkeypatch):
+    """After an outage a map of 300 is sent in order; its groups, ordered first, a few times."""
+    tried: dict[str, int] = {}
+    deliver_task = LittleBackend.deliver_task
+
+    def counted(backend, task, delivery):
+        tried[task.id] = tried.get(task.id, 0) + 1
+        return deliver_task(backend, task, delivery)
+
+    monkeypatch.setattr(LittleBackend, "deliver_task", counted)
+    is_there = threading.Event()
+    registry.faults = lambda asked: None if is_there.is_set() else Fault(status=503)
+    with ap.start_run("wide"):
+        double.map(x=list(range(300)))
+    tried.clear()
+    is_there.set()
+
+    assert session.deliverer.flush(60)
+    assert registry.duplicates() == {}
+    assert len(registry.tables["tasks"]) == 302
+    assert max(tried.values()) <= 12
+    assert sum(tried.values()) <= 302 + 50

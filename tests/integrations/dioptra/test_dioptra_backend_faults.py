@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from backend_driver import Notes, drive
+from backend_driver import Notes, drive, drive_one
 from chaos_proxy import ChaosProxy, Fault
 from dioptra_server import PASSWORD, USER, DioptraServer
 from server_environments import free_port
@@ -351,3 +351,26 @@ def test_g7_a_plugin_that_was_deleted_is_published_again(
     assert api.found(f"plugins/{task['pluginResourceId']}") is not None
     assert backend.version(again["external_id"]).record == version
     assert backend.missing("version", notes.of("version")) == []
+
+
+def test_a_run_that_was_given_up_half_made_is_finished(
+    session: Session, backend: DioptraBackend, flights: ModuleType
+) -> None:
+    """What belongs to a run or task of which only the job was noted makes the rest first."""
+    flights.delays()
+    notes = drive(session, backend)
+    for kind in ("run", "task"):
+        for key, noted in notes.of(kind).items():
+            if "external_id" in noted:
+                notes.memory.note(kind, key, {"external_id": noted["external_id"]})
+    key = next(iter(notes.of("version")))
+    number = notes.external("version", key)["external_id"]
+    notes.memory.forget("version", key)
+
+    drive_one(session, backend, "version", key, notes=notes, is_first=False)
+
+    task = session.ledger.version(key).task_id
+    assert task is not None
+    assert notes.external("version", key)["external_id"] == number
+    assert notes.external("task", task)["status"] == "finished"
+    assert notes.external("run", session.ledger.runs(RunQuery())[0].id)["status"] == "finished"

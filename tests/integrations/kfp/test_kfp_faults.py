@@ -81,6 +81,7 @@ def made_by(server: KfpServer, version_ids: set[str]) -> list[str]:
     return sorted(one for one in ids if one in version_ids)
 
 
+@pytest.mark.slow
 def test_damaged_traffic_makes_everything_once(session, server, proxy, backend_at):
     """With half of the requests damaged each run, task, artifact and link is there once, and equal."""
     run = everything(xs=[1, 2])

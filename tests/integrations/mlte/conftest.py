@@ -73,6 +73,13 @@ def sqlite_server(start_mlte: Callable[[str], ServerProcess]) -> ServerProcess:
     return start_mlte("sqlite")
 
 
+@pytest.fixture(scope="session", params=["memory", "fs"])
+def quick_server(request: pytest.FixtureRequest) -> ServerProcess:
+    """A server over each of the stores that do not slow down with every model."""
+    found: ServerProcess = request.getfixturevalue(f"{request.param}_server")
+    return found
+
+
 @pytest.fixture(scope="session", params=["memory", "fs", "sqlite"])
 def server(request: pytest.FixtureRequest) -> ServerProcess:
     """A server over each of the stores."""
@@ -84,6 +91,14 @@ def server(request: pytest.FixtureRequest) -> ServerProcess:
 def backend(server: ServerProcess) -> Iterator[MlteBackend]:
     """A backend over each of the stores; it logs in once."""
     opened = MlteBackend(f"mlte+{server.url}")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def quick_backend(quick_server: ServerProcess) -> Iterator[MlteBackend]:
+    """A backend over each of the quick stores."""
+    opened = MlteBackend(f"mlte+{quick_server.url}")
     yield opened
     opened.close()
 
@@ -156,6 +171,12 @@ class RawMlte:
 def raw(server: ServerProcess) -> RawMlte:
     """Plain requests to a server over each of the stores."""
     return RawMlte(server.url)
+
+
+@pytest.fixture(scope="session")
+def quick_raw(quick_server: ServerProcess) -> RawMlte:
+    """Plain requests to a server over each of the quick stores."""
+    return RawMlte(quick_server.url)
 
 
 @pytest.fixture(scope="session")

@@ -75,83 +75,83 @@ def test_other_content_that_is_there_is_left_and_named(
 
 
 def test_an_edit_is_refused_with_its_reason(
-    backend: MlteBackend, session: ap.Session, raw: Raw
+    quick_backend: MlteBackend, session: ap.Session, quick_raw: Raw
 ) -> None:
     """Documents are written once: what changed is named, the first state stays."""
     version = ap.save([1], "flights", tags=["raw"])
-    notes = drive(session, backend)
+    notes = drive(session, quick_backend)
     session.update(version, tags=["raw", "checked"], description="by hand")
 
-    drive_one(session, backend, "version", version.id, notes=notes)
+    drive_one(session, quick_backend, "version", version.id, notes=notes)
 
     assert "without the change of description, tags" in notes.external("version", version.id)["unsupported"]  # fmt: skip
-    assert [one["record"]["tags"] for one in documents_by_hand(raw, session)] == [["raw"]]
+    assert [one["record"]["tags"] for one in documents_by_hand(quick_raw, session)] == [["raw"]]
 
 
 def test_an_edit_between_a_lost_answer_and_its_repetition_is_told_apart(
-    backend: MlteBackend, session: ap.Session, raw: Raw
+    quick_backend: MlteBackend, session: ap.Session, quick_raw: Raw
 ) -> None:
     """The document is ours although its tags are older; it is noted, and the edit refused."""
     version = ap.save([1], "flights")
-    drive(session, backend)  # its notes are lost
+    drive(session, quick_backend)  # its notes are lost
     session.update(version, tags=["late"])
     lost = Notes()
     noted: list[dict[str, Any]] = []
     lost.memory.note = lambda kind, key, value: noted.append(dict(value))  # type: ignore[method-assign]
 
-    drive_one(session, backend, "version", version.id, notes=lost, is_first=False)
+    drive_one(session, quick_backend, "version", version.id, notes=lost, is_first=False)
 
     assert any("external_id" in one for one in noted)
     assert any("tags" in one.get("unsupported", "") for one in noted)
-    assert len(documents_by_hand(raw, session)) == 1
+    assert len(documents_by_hand(quick_raw, session)) == 1
 
 
 def test_a_new_name_makes_no_second_document(
-    backend: MlteBackend, session: ap.Session, raw: Raw
+    quick_backend: MlteBackend, session: ap.Session, quick_raw: Raw
 ) -> None:
     """An artifact that is renamed after a lost answer is found under its first name."""
     version = ap.save([1], "flights")
-    notes = drive(session, backend)
+    notes = drive(session, quick_backend)
     notes.memory.forget("version", version.id)  # the answer was lost
     session.rename(artifact="flights", name="renamed")
 
-    drive_one(session, backend, "version", version.id, notes=notes, is_first=False)
+    drive_one(session, quick_backend, "version", version.id, notes=notes, is_first=False)
 
-    assert [one["artifact"] for one in documents_by_hand(raw, session)] == ["flights"]
+    assert [one["artifact"] for one in documents_by_hand(quick_raw, session)] == ["flights"]
     assert "artifact" in notes.external("version", version.id)["unsupported"]
 
 
 def test_what_the_ledger_deletes_stays_as_evidence(
-    backend: MlteBackend, session: ap.Session, raw: Raw
+    quick_backend: MlteBackend, session: ap.Session, quick_raw: Raw
 ) -> None:
     """A deleted version keeps its document, with the reason; one that was not sent never is."""
     sent, unsent = ap.save([1], "flights"), ap.save([2], "flights")
     notes = Notes()
-    drive_one(session, backend, "version", sent.id, notes=notes)
+    drive_one(session, quick_backend, "version", sent.id, notes=notes)
     session.delete(sent, force=True)
     session.delete(unsent, force=True)
 
-    drive_one(session, backend, "version", sent.id, notes=notes)
-    drive_one(session, backend, "version", unsent.id, notes=notes)
+    drive_one(session, quick_backend, "version", sent.id, notes=notes)
+    drive_one(session, quick_backend, "version", unsent.id, notes=notes)
 
     assert "was deleted" in notes.external("version", sent.id)["unsupported"]
     assert notes.external("version", unsent.id) == {}
-    assert [one["artifact_id"] for one in documents_by_hand(raw, session)] == [sent.id]
+    assert [one["artifact_id"] for one in documents_by_hand(quick_raw, session)] == [sent.id]
 
 
 def test_a_version_that_is_restored_before_it_was_sent_is_sent(
-    backend: MlteBackend, session: ap.Session
+    quick_backend: MlteBackend, session: ap.Session
 ) -> None:
     """A version that was deleted, passed over and restored arrives like any other."""
     version = ap.save([1], "flights")
     session.delete(version, force=True)
     notes = Notes()
-    drive_one(session, backend, "version", version.id, notes=notes)
+    drive_one(session, quick_backend, "version", version.id, notes=notes)
     session.restore(version)
 
-    drive_one(session, backend, "version", version.id, notes=notes)
+    drive_one(session, quick_backend, "version", version.id, notes=notes)
 
-    found = backend.version(notes.external("version", version.id)["external_id"]).record
+    found = quick_backend.version(notes.external("version", version.id)["external_id"]).record
     assert found is not None and found.id == version.id
 
 
@@ -175,32 +175,32 @@ def test_what_was_deleted_behind_our_back_is_missing_and_sent_again(
 
 
 def test_what_was_overwritten_behind_our_back_is_missing_and_refused(
-    backend: MlteBackend, session: ap.Session, raw: Raw
+    quick_backend: MlteBackend, session: ap.Session, quick_raw: Raw
 ) -> None:
     """A document that says something else no longer counts as ours, and is not fought over."""
     version = ap.save([1], "flights")
-    notes = drive(session, backend)
-    forced(raw, session, version)
+    notes = drive(session, quick_backend)
+    forced(quick_raw, session, version)
 
-    assert list(backend.missing("version", notes.of("version"))) == [version.id]
+    assert list(quick_backend.missing("version", notes.of("version"))) == [version.id]
 
     notes.memory.forget("version", version.id)
     with pytest.raises(BackendRejectedError, match="another document"):
-        drive_one(session, backend, "version", version.id, notes=notes)
+        drive_one(session, quick_backend, "version", version.id, notes=notes)
 
 
-def test_deleting_is_of_versions_only(backend: MlteBackend, session: ap.Session) -> None:
+def test_deleting_is_of_versions_only(quick_backend: MlteBackend, session: ap.Session) -> None:
     """A version is deleted on the server alone; documents of tasks and runs are none."""
     version = ap.save([1], "flights")
-    notes = drive(session, backend)
+    notes = drive(session, quick_backend)
     external_id = notes.external("version", version.id)["external_id"]
 
-    backend.delete_version(external_id)
+    quick_backend.delete_version(external_id)
 
     with pytest.raises(ArtifactMissingError, match="no artifact version"):
-        backend.version(external_id)
+        quick_backend.version(external_id)
     with pytest.raises(ArtifactMissingError, match="no artifact version"):
-        backend.delete_version(external_id)
+        quick_backend.delete_version(external_id)
     assert session.ledger.version(version.id).deleted_at is None
 
 

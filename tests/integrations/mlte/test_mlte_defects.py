@@ -98,7 +98,14 @@ def test_text_evidence_breaks_a_whole_mlte_version_of_a_sql_store(
     assert raw("GET", f"/model/{model}/version/v/artifact")[0] == 500
     # Else no other test could list the versions of this server.
     with contextlib.closing(sqlite3.connect(sqlite_server.log.parent / "mlte.db")) as database:
-        database.execute("DELETE FROM artifact WHERE identifier = ?", (f"evidence.{model}",))
+        ours = "SELECT id FROM artifact WHERE identifier = ?"
+        for statement in (
+            "DELETE FROM evidence_metadata WHERE evidence_id IN "
+            f"(SELECT id FROM evidence WHERE artifact_id IN ({ours}))",
+            f"DELETE FROM evidence WHERE artifact_id IN ({ours})",
+            f"DELETE FROM artifact WHERE id IN ({ours})",
+        ):
+            database.execute(statement, (f"evidence.{model}",))
         database.commit()
     assert raw("GET", f"/model/{model}/version/v/artifact") == (200, [])
 

@@ -122,16 +122,16 @@ def test_more_than_a_hundred_are_found(memory_backend: MlteBackend, session: ap.
 
 
 def test_evidence_of_others_is_listed_without_a_record(
-    backend: MlteBackend, raw: Raw, session: ap.Session
+    quick_backend: MlteBackend, quick_raw: Raw, session: ap.Session
 ) -> None:
     """What somebody else registered has its name and raw document; ours is read beside it."""
     model = session.settings.project
     value = {"evidence_type": "real", "real": 0.5}
-    assert raw.write(model, "v1", "accuracy", value)[0] == 200
-    assert raw.write(model, "v1", "a/b", value)[0] == 200
+    assert quick_raw.write(model, "v1", "accuracy", value)[0] == 200
+    assert quick_raw.write(model, "v1", "a/b", value)[0] == 200
 
-    page = backend.versions(RemoteQuery(artifact="evidence.accuracy", limit=1_000))
-    slashed = backend.version(f"{model}/v1/evidence.a/b")
+    page = quick_backend.versions(RemoteQuery(artifact="evidence.accuracy", limit=1_000))
+    slashed = quick_backend.version(f"{model}/v1/evidence.a/b")
 
     mine = [one for one in page if one.external_id == f"{model}/v1/evidence.accuracy"]
     assert len(mine) == 1
@@ -140,10 +140,10 @@ def test_evidence_of_others_is_listed_without_a_record(
     assert slashed.name == "evidence.a/b"
 
 
-def test_links_of_a_run_that_is_not_there_are_none(backend: MlteBackend) -> None:
+def test_links_of_a_run_that_is_not_there_are_none(quick_backend: MlteBackend) -> None:
     """An unknown run has no links, in whatever model it is looked for."""
-    assert tuple(backend.links("01a202ad-0000-7350-9e33-d31ab40d9c39")) == ()
-    assert ids_of(backend, RemoteQuery(run_id="../../x")) == []
+    assert tuple(quick_backend.links("01a202ad-0000-7350-9e33-d31ab40d9c39")) == ()
+    assert ids_of(quick_backend, RemoteQuery(run_id="../../x")) == []
 
 
 def test_a_record_of_another_kind_is_no_version(backend: MlteBackend, filled: ap.Session) -> None:

@@ -112,15 +112,15 @@ def _documents(backend: MlteBackend, session: ap.Session, run_id: str) -> list[d
     return [each["body"]["value"]["data"] for each in found]
 
 
-def test_a_failed_run_says_why(backend: MlteBackend, session: ap.Session) -> None:
+def test_a_failed_run_says_why(quick_backend: MlteBackend, session: ap.Session) -> None:
     """Failed tasks and runs arrive with their state and error, and the links of what was read."""
     with pytest.raises(ValueError, match="as told"):
         failing()
     run = session.runs()[0]
 
-    drive(session, backend)
+    drive(session, quick_backend)
 
-    documents = _documents(backend, session, run.id)
+    documents = _documents(quick_backend, session, run.id)
     states = {each.get("step"): each["state"] for each in documents if "state" in each}
     assert states["fail"] == "FAILED" and states["rank"] == "SUCCEEDED" and states[None] == "FAILED"
     failed = next(each for each in documents if each.get("step") == "fail")
@@ -147,30 +147,34 @@ def test_delivering_again_makes_nothing_new(
     assert all(not backend.missing(kind, notes.of(kind)) for kind in ("run", "task", "version"))
 
 
-def test_the_document_of_a_task_is_sent_last(backend: MlteBackend, session: ap.Session) -> None:
+def test_the_document_of_a_task_is_sent_last(
+    quick_backend: MlteBackend, session: ap.Session
+) -> None:
     """Where a task is, everything that it names is: the server has no task with a gap."""
     run = delays()
     notes = Notes()
     for task in every(session.ledger.tasks, TaskQuery(run_id=run.id)):
-        drive_one(session, backend, "task", task.id, notes=notes)
+        drive_one(session, quick_backend, "task", task.id, notes=notes)
 
         for link in every(session.ledger.links, LinkQuery(task_ids=(task.id,))):
             if link.version_id:
-                backend.version(notes.external("version", link.version_id)["external_id"])
+                quick_backend.version(notes.external("version", link.version_id)["external_id"])
 
 
-def test_what_runs_is_not_sent(backend: MlteBackend, session: ap.Session, raw: Raw) -> None:
+def test_what_runs_is_not_sent(
+    quick_backend: MlteBackend, session: ap.Session, quick_raw: Raw
+) -> None:
     """A document cannot change, so a run and a task are sent once they have ended."""
     with ap.start_run("open") as run:
         ap.value(rank([1.0]))
 
-        drive(session, backend, run.id)
-        open_cases = _cases(raw, session, run.id)
-    drive(session, backend, run.id)
+        drive(session, quick_backend, run.id)
+        open_cases = _cases(quick_raw, session, run.id)
+    drive(session, quick_backend, run.id)
 
     assert "run" not in open_cases and not any("ROOT" in case for case in open_cases)
     assert any(case.startswith("task.rank.") for case in open_cases)
-    assert "run" in _cases(raw, session, run.id)
+    assert "run" in _cases(quick_raw, session, run.id)
 
 
 def _cases(raw: Raw, session: ap.Session, version: str) -> list[str]:
@@ -182,7 +186,7 @@ def _cases(raw: Raw, session: ap.Session, version: str) -> list[str]:
     "project", ["a---b___c", "é" * 190, "x" * 190, "日本 語.v1", "Artifact", "run"]
 )
 def test_projects_of_any_name_are_apart(
-    backend: MlteBackend, open_project: Callable[..., ap.Session], project: str
+    quick_backend: MlteBackend, open_project: Callable[..., ap.Session], project: str
 ) -> None:
     """Names that MLTE would take for others, or that no file can have, arrive and come back."""
     session = open_project(project)
@@ -190,20 +194,20 @@ def test_projects_of_any_name_are_apart(
     version = ap.save([1], name, metadata=HOSTILE, description="'\"\n\t<b>")
     other = ap.save([2], "a---b")
 
-    notes = drive(session, backend)
+    notes = drive(session, quick_backend)
 
     for one in (version, other):
-        found = backend.version(notes.external("version", one.id)["external_id"])
+        found = quick_backend.version(notes.external("version", one.id)["external_id"])
         assert found.record == session.ledger.version(one.id)
 
 
-def test_a_large_record_arrives(backend: MlteBackend, session: ap.Session) -> None:
+def test_a_large_record_arrives(quick_backend: MlteBackend, session: ap.Session) -> None:
     """Metadata of most of a megabyte is one document like any other."""
     version = ap.save([1], "large", metadata={"text": "é" * 400_000, "rows": list(range(5_000))})
 
-    notes = drive(session, backend)
+    notes = drive(session, quick_backend)
 
-    found = backend.version(notes.external("version", version.id)["external_id"])
+    found = quick_backend.version(notes.external("version", version.id)["external_id"])
     assert found.record == session.ledger.version(version.id)
 
 

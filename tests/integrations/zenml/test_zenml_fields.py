@@ -106,6 +106,7 @@ _JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), max_size=20), _JSON))
 def test_record_comes_back_equal(metadata: dict[str, Any]) -> None:
     """Whatever its metadata, a record is rebuilt as it was, and nothing sent is over the limits."""

@@ -91,6 +91,7 @@ def _command(folder: Path, *options: str, **env: str) -> subprocess.CompletedPro
     )
 
 
+@pytest.mark.slow
 def test_command_refuses_what_is_unsafe_or_impossible(tmp_path: Path, kfp: KfpServer) -> None:
     """Each refusal is one line on stderr that says what to do, and nothing listens."""
     (tmp_path / "short").write_text("abc")

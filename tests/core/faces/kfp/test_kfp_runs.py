@@ -242,6 +242,7 @@ def test_lost_answer_is_found_again(kfp: KfpServer, run: OpenedRun) -> None:
         kfp.call("GET", f"/artifacts/{NOWHERE}")
 
 
+@pytest.mark.slow
 def test_ledger_of_a_face_is_healthy_and_shown(tmp_path: Path) -> None:
     """The command line lists what clients registered, and the doctor finds nothing wrong."""
     with KfpServer(tmp_path) as kfp:
