@@ -48,7 +48,9 @@ def test_offer_names_the_backend() -> None:
 def test_every_operation_is_told() -> None:
     """The table of abilities has every operation with a sentence; what is not there is refused."""
     assert set(ZenMLBackend.abilities) == set(BackendOperation)
-    assert all(ability.how.strip(" .") == ability.how for ability in ZenMLBackend.abilities.values())
+    assert all(
+        ability.how.strip(" .") == ability.how for ability in ZenMLBackend.abilities.values()
+    )
     with pytest.raises(UnsupportedByBackendError, match="keeps import paths, no code"):
         ZenMLBackend("zenml+http://127.0.0.1:1/").refuse(BackendOperation.PIN_SNAPSHOT)
 
