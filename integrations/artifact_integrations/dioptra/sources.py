@@ -6,6 +6,8 @@ import ast
 import importlib.util
 import sys
 import sysconfig
+import threading
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -19,6 +21,8 @@ _CONTRACTS = tuple(
     f"{_CORE}.contracts.{name}"
     for name in ("artifact_task", "materializer", "refs", "task_parameters")
 )
+_PARSE_TRIES = 20
+_parsing = threading.Lock()
 _LIGHT = frozenset({"contracts", "errors", "records"})
 _PLAIN_ROOM = '''"""Decorators leave functions as they are where no pipeline runs."""
 
@@ -166,7 +170,7 @@ def _is_wanted(name: str, own: str) -> bool:
 
 def _imports(data: bytes, module: str, *, is_package: bool) -> Iterator[str]:
     package = module if is_package else module.rpartition(".")[0]
-    for node in _run(ast.parse(data)):
+    for node in _run(_parsed(data)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -178,6 +182,21 @@ def _imports(data: bytes, module: str, *, is_package: bool) -> Iterator[str]:
             yield base
             for alias in node.names:
                 yield from _member_of(base, alias.name)
+
+
+def _parsed(data: bytes) -> ast.AST:
+    """Parse a source, also while other threads parse theirs.
+
+    Python 3.11 and 3.12 count the depth of all parsers of a process together,
+    and refuse a source when two of them took turns (cpython issue 106905).
+    """
+    for _ in range(_PARSE_TRIES):
+        try:
+            with _parsing:
+                return ast.parse(data)
+        except SystemError:  # a thread that does not know of our lock
+            time.sleep(0.01)
+    return ast.parse(data)
 
 
 def _member_of(base: str, name: str) -> Iterator[str]:

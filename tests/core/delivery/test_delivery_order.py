@@ -149,6 +149,9 @@ def test_changes_of_a_waiting_record_are_one_delivery(session, registry):
     version = session.save(1, "numbers")
     for number in range(10):
         session.tag(version, add=[f"tag-{number}"])
+    # What is under way may have been read before the last change.
+    asked = len(registry.asked)
+    wait_until(lambda: len(registry.asked) >= asked + 2)
     registry.faults = lambda asked: None
     registry.asked.clear()
 

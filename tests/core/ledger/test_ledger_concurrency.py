@@ -148,6 +148,38 @@ def test_a_forked_child_has_its_own_connection_and_lock(ledger, make):
     assert ledger.check() == []
 
 
+@ONLY_SQLITE
+def test_a_fork_waits_for_the_transaction_of_another_thread(url, make):
+    """A child forked while a thread of its parent commits can write: nothing is locked for ever."""
+    with Ledger.open(url, durable=False, busy_timeout_seconds=3) as ledger:
+        make.save(ledger)
+        inside, ended = threading.Event(), threading.Event()
+
+        def commit() -> None:
+            with ledger._database.transaction():
+                inside.set()
+                time.sleep(0.5)
+            ended.set()
+
+        thread = threading.Thread(target=commit)
+        thread.start()
+        assert inside.wait(10)
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                make.save(ledger)
+                code = 0
+            finally:
+                os._exit(code)
+
+        assert ended.is_set()
+        thread.join()
+        _, status = os.waitpid(child, 0)
+        assert status == 0
+        assert numbers(ledger) == [1, 2]
+
+
 @pytest.mark.parametrize("point", ["commit.before", "commit.inside", "commit.after"])
 def test_a_kill_leaves_all_or_nothing_and_the_repeat_gives_one_version(url, make, start, point):
     """A kill -9 at any point of a commit, then the same save: exactly one version (A6-A8)."""
