@@ -48,7 +48,9 @@ class KfpApi:
 
     def _log_in(self) -> Mapping[str, str]:
         """Return the bearer token and the user; none is sent where none is set."""
-        token = self._credentials.find("token") or pod.token()
+        token = self._credentials.find("token")
+        if token is None and pod.is_of_cluster(self.client.base_url):
+            token = pod.token()
         user = self._credentials.find("username")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         # What a gateway would add: for callers inside the cluster, who bypass it.

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from artifact_plugins.transport import BackendUrl
 
-from .pod import Pod
+from .pod import Pod, is_of_cluster
 
 _KNOWN = ("namespace", "run_id", "task_id")
 
@@ -39,6 +39,8 @@ class KfpOptions:
             SettingsError: The URL is none, or has an option that KFP has not.
         """
         url = BackendUrl.parse(text, known=_KNOWN)
+        if not is_of_cluster(url.base):
+            pod = None  # it runs in another KFP
         given = url.options
         run_id, task_id = given.get("run_id") or None, given.get("task_id") or None
         if pod is not None and task_id is None and run_id in (None, pod.run_id):

@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 _MARK = "KFP_POD_NAME"
 _LAUNCHER = "kfp-launcher/launch"
@@ -80,6 +81,21 @@ def locate(urls: Sequence[str]) -> tuple[str, ...]:
     if not urls and pod.base_url is not None and pod.run_id is not None:
         urls = [f"kfp+{pod.base_url}"]
     return tuple(KfpOptions.parse(url, pod).complete_url for url in urls)
+
+
+def is_of_cluster(base_url: str, environ: Mapping[str, str] | None = None) -> bool:
+    """Tell whether a server is the one that runs the pods, to whom their tokens are shown.
+
+    That is the one that the environment names, or one by a name that only a
+    cluster resolves.
+    """
+    environ = os.environ if environ is None else environ
+    host = urlsplit(base_url).hostname or ""
+    named = environ.get("KF_PIPELINES_ENDPOINT", "")
+    if named and host == urlsplit(named if "://" in named else f"//{named}").hostname:
+        return True
+    is_short = host == "ml-pipeline" or host.startswith("ml-pipeline.")
+    return is_short or host.endswith((".svc", ".cluster.local"))
 
 
 def launcher_arguments(processes: Path = Path("/proc"), pid: int | None = None) -> dict[str, str]:

@@ -200,7 +200,9 @@ class Courier:
             limit=free,
         )
         for stream in streams:
-            self._hand_out(stream)
+            # A held one is under way, and our own lease had run out: it is held anew.
+            if stream not in self._held:
+                self._hand_out(stream)
         if len(streams) == free:
             return self._policy.poll_seconds  # a sender that is free says so
         return self._until_due()
@@ -246,22 +248,22 @@ class Courier:
     # The threads that send.
 
     def _send_all(self) -> None:
-        try:
-            while True:
-                try:
-                    stream = self._work.get(timeout=_IDLE_SECONDS)
-                except queue.Empty:
-                    with self._lock:
-                        if self._senders > len(self._held):
-                            return
-                    continue
-                if stream is None:
-                    return
-                self._send_stream(stream)
-                self._wake.set()
-        finally:
-            with self._lock:
-                self._senders -= 1
+        while True:
+            try:
+                stream = self._work.get(timeout=_IDLE_SECONDS)
+            except queue.Empty:
+                with self._lock:
+                    # Nobody is counted on who has gone.
+                    if self._senders > len(self._held):
+                        self._senders -= 1
+                        return
+                continue
+            if stream is None:
+                with self._lock:
+                    self._senders -= 1
+                return
+            self._send_stream(stream)
+            self._wake.set()
 
     def _send_stream(self, stream: str) -> None:
         try:
@@ -273,11 +275,12 @@ class Courier:
             _log.warning("delivery to backend %s waits: %s", self.line.name, traced(error))
             time.sleep(0 if self._is_stopping else 1.0)
         finally:
-            with suppress(ArtifactPluginsError):
-                self._outbox.release(self.backend_id, stream, owner=self._owner)
+            # Before the release: whoever claims it next holds it anew.
             with self._lock:
                 self._held.discard(stream)
                 self._lost.discard(stream)
+            with suppress(ArtifactPluginsError):
+                self._outbox.release(self.backend_id, stream, owner=self._owner)
 
     def _drain(self, stream: str) -> None:
         """Send what a stream holds, until it is empty or must wait."""

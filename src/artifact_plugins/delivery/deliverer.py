@@ -171,7 +171,10 @@ class Deliverer(Overview):
             count = sum(courier.delivered for courier in self._couriers.values())
             if count != delivered:
                 delivered, last = count, now
-            is_away = all(self._is_away(name, started) for name in waiting)
+            is_away = all(
+                self._is_away(name, started) or self._is_too_late(name, idle_seconds)
+                for name in waiting
+            )
             if now - last >= idle_seconds or (stops_at_failure and is_away):
                 return left
             self._pause(min(_LOOK_SECONDS, idle_seconds))
@@ -266,14 +269,20 @@ class Deliverer(Overview):
             if time.monotonic() < next_at:
                 continue
             next_at = time.monotonic() + pause
-            for courier in self._couriers.values():
-                try:
-                    courier.extend()
-                except ArtifactPluginsError:
-                    _log.warning("a lease of the outbox was not extended", exc_info=True)
+            self._extend()
+        # A request is under way: its answer is noted before its thread ends.
         while not all(courier.join(1.0) for courier in self._couriers.values()):
-            pass  # a request is under way: its answer is noted before its thread ends
+            if time.monotonic() >= next_at:
+                next_at = time.monotonic() + pause
+                self._extend()
         self._let_go()
+
+    def _extend(self) -> None:
+        for courier in self._couriers.values():
+            try:
+                courier.extend()
+            except ArtifactPluginsError:
+                _log.warning("a lease of the outbox was not extended", exc_info=True)
 
     def _told(self, courier: Courier, told: Told) -> None:
         if told.outcome is not Outcome.LATER:

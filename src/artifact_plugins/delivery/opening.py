@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +12,10 @@ from artifact_plugins.contracts.offers import BackendOffer
 from artifact_plugins.contracts.refs import load_target
 from artifact_plugins.errors import PluginError, SettingsError
 from artifact_plugins.transport.url import BackendUrl
+
+# Held while a backend is imported: a child that was forked meanwhile would wait
+# for the end of that import for ever.
+_importing = threading.RLock()
 
 
 class Configured:
@@ -47,7 +52,9 @@ class Configured:
             SettingsError: It does not take the URL.
         """
         with self._lock:
-            if self._backend is None:
+            if self._backend is not None:
+                return self._backend
+            with _importing:
                 cls = load_target(self._offer.target)
                 if not (isinstance(cls, type) and issubclass(cls, Backend)):
                     raise PluginError(
@@ -165,3 +172,11 @@ def _names(urls: Sequence[BackendUrl]) -> list[str]:
         else url.identity
         for url in urls
     ]
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(
+        before=_importing.acquire,
+        after_in_parent=_importing.release,
+        after_in_child=_importing.release,
+    )

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from artifact_plugins.contracts.backend import Backend, RecordKind
 from artifact_plugins.delivery.notes import UNSUPPORTED
 from artifact_plugins.delivery.status import Reconciled
+from artifact_plugins.errors import ArtifactMissingError
 from artifact_plugins.ledger import Ledger
-from artifact_plugins.records import RunQuery, TaskQuery, VersionQuery, every
+from artifact_plugins.records import TaskQuery, VersionQuery, every
 
 _PAGE = 100
 _KINDS: tuple[RecordKind, ...] = ("run", "task", "version")
@@ -52,8 +53,7 @@ def _entries(
     """Return the rows of lost records; what the ledger does not have either is left out."""
     wanted = tuple(keys)
     if kind == "run":
-        known = {run.id for run in every(ledger.runs, RunQuery()) if run.id in set(wanted)}
-        return [(key, kind, key) for key in wanted if key in known]
+        return [(key, kind, key) for key in wanted if _has_run(ledger, key)]
     if kind == "task":
         tasks = every(ledger.tasks, TaskQuery(ids=wanted))
         return [(task.run_id, kind, task.id) for task in tasks]
@@ -62,3 +62,10 @@ def _entries(
         (version.run_id or f"artifact:{version.project}/{version.artifact}", kind, version.id)
         for version in versions
     ]
+
+
+def _has_run(ledger: Ledger, run_id: str) -> bool:
+    try:
+        return ledger.run(run_id).id == run_id
+    except ArtifactMissingError:
+        return False

@@ -45,7 +45,12 @@ _BUGS_SHOWN = 20
 _REMEMBERED = 20
 _RECOVERED = 2
 # What the next try does not change, unless somebody changes the record or the server.
-_LASTING = (BackendRejectedError, StoreIntegrityError, ArtifactMissingError)
+_LASTING = (
+    BackendRejectedError,
+    BackendAuthError,
+    StoreIntegrityError,
+    ArtifactMissingError,
+)
 Key = tuple[str, str]
 
 
@@ -279,7 +284,7 @@ class Sender:
         self, row: OutboxRow, error: BaseException, *, has_progressed: bool = False
     ) -> Outcome:
         text = described(error)
-        if isinstance(error, BackendAuthError):
+        if isinstance(error, BackendAuthError) and self._refusal_of_all() is not None:
             self._breaker.refused(text)
             return self._postponed(row, error, text, self._policy.first_pause_seconds, counts=False)
         if not isinstance(error, BackendError | StoreError):
@@ -290,7 +295,7 @@ class Sender:
         if isinstance(error, BackendUnavailableError):
             is_unreached = status is None and not error.may_have_happened
             self._breaker.failed(text, retry_after, is_unreached=is_unreached)
-        elif isinstance(error, BackendRejectedError):
+        elif isinstance(error, BackendRejectedError | BackendAuthError):
             self._breaker.succeeded()  # who understands and says no is there
         elif isinstance(error, BackendError):
             self._breaker.failed(text)

@@ -17,7 +17,3 @@ class NeededFirst(BaseException):
         super().__init__(f"{kind} {key} first")
         self.kind: RecordKind = kind
         self.key = key
-
-
-class Stopped(BaseException):
-    """The deliverer was closed while a record was under way; it is sent by the next one."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import ssl
 import threading
 import time
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 Query = Mapping[str, Any] | Sequence[tuple[str, Any]]
 _CHUNK_BYTES = 64 * 1024
+_LARGE_BYTES = 1024 * 1024
+_SECRET = re.compile(r"password|token|secret|key", re.IGNORECASE)
+_SECRET_CHARACTERS = 6
 
 
 class HttpClient:
@@ -59,6 +63,8 @@ class HttpClient:
         explain: Callable[[HttpAnswer], BackendError | None] | None = None,
         connections: int = 16,
     ) -> None:
+        import urllib3  # noqa: F401  # here, where backends are made one at a time, not in `_send`
+
         self.base_url = base_url.rstrip("/")
         self.system = system
         self.timeout_seconds = timeout_seconds
@@ -123,7 +129,9 @@ class HttpClient:
             answer = self._send(*send, sent | dict(self._who(used) or {}), body)
         if answer.status in tuple(expect):
             return answer
-        answer = replace(answer, body=_without(answer.body, used or {}))
+        logins = [*(self._login or {}).values(), *(used or {}).values()]
+        secrets = [*map(_secrets_of, logins), *_given(form), *_given(json_body)]
+        answer = replace(answer, body=_without(answer.body, secrets))
         raise (self._explain and self._explain(answer)) or answer.error()
 
     def forget_login(self) -> None:
@@ -162,7 +170,10 @@ class HttpClient:
         deadline = time.monotonic() + timeout_seconds
         url = self.base_url + path + (f"?{_encoded_query(query)}" if query else "")
         request = f"{method} {path}"
-        limits = urllib3.Timeout(connect=min(10.0, timeout_seconds / 4), read=timeout_seconds)
+        # On a new connection the body is sent within the time for connecting.
+        is_large = body is not None and not (isinstance(body, bytes) and len(body) < _LARGE_BYTES)
+        connect = timeout_seconds if is_large else min(10.0, timeout_seconds / 4)
+        limits = urllib3.Timeout(connect=connect, read=timeout_seconds)
         try:
             response = self._opened().request(
                 method,
@@ -250,13 +261,26 @@ def _is_cut(status: int, headers: Mapping[str, str]) -> bool:
     return not framed and status not in (204, 304)
 
 
-def _without(body: bytes, login: Mapping[str, str]) -> bytes:
+def _without(body: bytes, secrets: Iterable[Iterable[str]]) -> bytes:
     """Return an answer without the credentials that some servers repeat in their errors."""
-    for value in login.values():
-        secret = value.rpartition(" ")[2].rpartition("=")[2].encode()
-        if len(secret) >= 6:
-            body = body.replace(secret, b"***")
+    for secret in {secret for some in secrets for secret in some}:
+        if len(secret) >= _SECRET_CHARACTERS:
+            body = body.replace(secret.encode(), b"***")
     return body
+
+
+def _secrets_of(header: str) -> list[str]:
+    """Return what is secret in a header: the token after its scheme, the values of cookies."""
+    token = header.rpartition(" ")[2]
+    return [token, *(cookie.partition("=")[2] for cookie in header.split("; "))]
+
+
+def _given(body: Any) -> list[list[str]]:
+    """Return the credentials that a form or a JSON object logs in with."""
+    if not isinstance(body, Mapping):
+        return []
+    named = [value for name, value in body.items() if _SECRET.search(str(name))]
+    return [[value for value in named if isinstance(value, str)]]
 
 
 def quoted(part: str) -> str:

@@ -9,7 +9,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from artifact_plugins.errors import SettingsError
 
 _SCHEME = re.compile(r"([a-z][a-z0-9]*)\+(https?)")
-_SECRET = re.compile(r"password|token|secret|api_?key|credential", re.IGNORECASE)
+_SECRET = re.compile(r"pass|pwd|^pw$|auth|token|secret|api_?key|credential", re.IGNORECASE)
+_USER_INFO = re.compile(r"://[^/?#]*@")
 _REFERENCE = re.compile(r"(env|file|keyring):.+", re.DOTALL)
 
 
@@ -95,7 +96,7 @@ def _options(
                 f"the URL of backend {system} has the option {name[:40]!r} twice",
                 hint="nothing was opened",
             )
-        if _SECRET.search(name) and not _REFERENCE.fullmatch(value):
+        if _USER_INFO.search(value) or (_SECRET.search(name) and not _REFERENCE.fullmatch(value)):
             raise SettingsError(
                 f"the URL of backend {system} holds a credential as option {name[:40]!r}",
                 hint="name where it is instead: env:NAME, file:/path or keyring:service/user; "

@@ -185,6 +185,37 @@ def test_a_token_that_a_server_repeats_is_not_in_the_error(speaking):
     assert "secret-token" not in repr(caught.value)
 
 
+@pytest.mark.parametrize(
+    "login",
+    [
+        {"Authorization": "Basic dXNlcjpzZWNyZXQ=="},
+        {"Cookie": "session=dXNlcjpzZWNyZXQ==; other=second-cookie"},
+    ],
+)
+def test_every_kind_of_login_is_taken_out(speaking, login):
+    """Basic credentials and each cookie that a server repeats are not in the error."""
+    said = b'{"detail": "dXNlcjpzZWNyZXQ== and second-cookie"}'
+    server = speaking(lambda n, r: answer(400, said if b"Cookie" in r else said[:30] + b'"}'))
+
+    with pytest.raises(BackendRejectedError, match=r"\*\*\*") as caught:
+        client(server.url, log_in=lambda: login).request("GET", "/x")
+
+    assert "dXNlcj" not in repr(caught.value)
+    assert "second-cookie" not in repr(caught.value)
+
+
+def test_a_password_of_a_login_form_is_taken_out(speaking):
+    """Servers that repeat what failed to validate do not put a password into our error."""
+    server = speaking(lambda n, r: answer(422, b'{"input": "my-password-1"}'))
+
+    with pytest.raises(BackendRejectedError) as caught:
+        client(server.url).request(
+            "POST", "/login", form={"password": "my-password-1"}, is_open=True
+        )
+
+    assert "my-password" not in repr(caught.value)
+
+
 def test_a_login_refused_twice_is_an_error(speaking):
     """A second 401 is final; there is no storm of logins (C7)."""
     server = speaking(lambda n, r: answer(401))

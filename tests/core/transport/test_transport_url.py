@@ -37,6 +37,8 @@ def test_one_backend_has_one_identity():
         "zenml+http://user:secret@host",
         "zenml+http://host/?password=secret",
         "zenml+http://host/?api_key=secret",
+        "dioptra+http://host/?passwd=secret",
+        "dioptra+http://host/?mlflow=http://user:secret@other",
         "zenml+http://host/?project=a&project=b",
         "zenml+http://host/#secret",
         "zenml+http://host:notaport/",

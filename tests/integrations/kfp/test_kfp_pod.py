@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from artifact_integrations.kfp import pod
+from artifact_integrations.kfp.api import KfpApi
 from artifact_integrations.kfp.options import KfpOptions
 from artifact_integrations.kfp.pod import find_pod, launcher_arguments, locate
 
@@ -127,9 +128,34 @@ def test_the_pod_completes_a_url(tmp_path, monkeypatch):
     url = "kfp+http://ml-pipeline.kubeflow:8888/?namespace=team-a&run_id=R&task_id=T"
     assert locate(()) == (url,)
     assert locate((url,)) == (url,)
-    assert locate(("kfp+http://other?run_id=S",)) == (
-        "kfp+http://other/?run_id=S&namespace=team-a",
-    )
+    other = "kfp+http://ml-pipeline.kubeflow/?run_id=S&namespace=team-a"
+    assert locate(("kfp+http://ml-pipeline.kubeflow?run_id=S",)) == (other,)
+
+
+@pytest.mark.parametrize(
+    ("host", "is_ours"),
+    [
+        ("ml-pipeline", True),
+        ("ml-pipeline.kubeflow", True),
+        ("ml-pipeline.kubeflow.svc", True),
+        ("gate.kubeflow.svc.cluster.local", True),
+        ("kfp.example.org", True),
+        ("other.example.org", False),
+        ("ml-pipelines.example.org", False),
+    ],
+)
+def test_the_token_of_a_pod_is_for_its_own_cluster(host, is_ours, tmp_path, monkeypatch):
+    """A server elsewhere gets neither the token nor the run of the pod."""
+    endpoint = {"KF_PIPELINES_ENDPOINT": "kfp.example.org:443"}
+    found = find_pod({**IN_POD, **endpoint}, processes(tmp_path / "proc", LAUNCHER))
+    monkeypatch.setenv(*next(iter(endpoint.items())))
+    monkeypatch.setattr(pod, "token", lambda: "the-token-of-the-pod")
+
+    options = KfpOptions.parse(f"kfp+http://{host}", found)
+
+    assert (options.run_id == "R") is is_ours
+    login = KfpApi(options, timeout_seconds=5.0)._log_in()
+    assert ("Authorization" in login) is is_ours
 
 
 def test_outside_of_a_pod_urls_stay_as_they_are():

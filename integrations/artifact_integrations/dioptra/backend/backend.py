@@ -185,17 +185,27 @@ class DioptraBackend(Backend):
         is_known = "external_id" in (delivery.external("version", version.id) or {})
         is_first = delivery.is_first and not is_known
         if version.run_id is None:
-            order = _saved(version)
-            with delivery.only("saved", order.record_id):
-                job = self._job(order, delivery, is_first=is_first)
-                if job.status == "started":
-                    job = self._jobs.end(job, is_failed=False, ended_at=None, tags={})
-                    delivery.note("saved", order.record_id, job.noted())
-            noted: Mapping[str, Any] = job.noted()
-        else:
-            noted = self._home(version, delivery)
+            self._deliver_saved(version, delivery, is_first=is_first)
+            return
+        noted = self._home(version, delivery)
         if "external_id" not in (delivery.external("version", version.id) or {}) or is_known:
             self._versions.bring(version, Job.of(noted), delivery, is_first=is_first)
+
+    def _deliver_saved(
+        self, version: ArtifactVersion, delivery: Delivery, *, is_first: bool
+    ) -> None:
+        """Make or change the artifact of a version of no run, in the job of its name."""
+        order = _saved(version)
+
+        def bring(job: Job) -> Job:
+            if job.status == "started":
+                job = self._jobs.end(job, is_failed=False, ended_at=None, tags={})
+            self._versions.bring(version, job, delivery, is_first=is_first)
+            return job
+
+        with delivery.only("saved", order.record_id):
+            job = self._job(order, delivery, is_first=is_first)
+            self._in_job(order, job, delivery, bring)
 
     def missing(self, kind: RecordKind, noted: Mapping[str, Mapping[str, Any]]) -> Sequence[str]:
         """Return what is gone, belongs to somebody else now, or lost its pin or description."""

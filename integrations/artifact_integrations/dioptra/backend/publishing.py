@@ -19,6 +19,8 @@ from .server import BASE, SLOW_SECONDS, ApiError, DioptraApi, object_of
 from .skeleton import Skeleton
 
 _NAMES_MAX = 5
+_BUNDLE_MAX_BYTES = 64 * 1024 * 1024
+_MOST_KEPT = 16
 _BOUNDARY = "artifact-plugins-6f1ae9cb12ab4f0d"
 
 
@@ -63,6 +65,8 @@ class Publishing:
         found = self._made.get(key)
         if found is None:
             snapshot = delivery.snapshot(version.plugin_snapshot)
+            while len(self._made) >= _MOST_KEPT:
+                self._made.pop(next(iter(self._made)))
             found = self._made[key] = plugin_files(snapshot, key[1], delivery.archive)
         return found
 
@@ -189,11 +193,15 @@ def _packed(files: Mapping[str, bytes], config: bytes) -> bytes:
 def _unpacked(bundle: bytes) -> dict[str, bytes]:
     """Return the files of a bundle without its folder; its own manifest is always empty."""
     found: dict[str, bytes] = {}
+    left = _BUNDLE_MAX_BYTES
     try:
         with tarfile.open(fileobj=io.BytesIO(bundle)) as archive:
             for member in archive:
                 _, _, name = member.name.removeprefix("./").partition("/")
                 content = archive.extractfile(member) if member.isfile() and name else None
+                left -= member.size
+                if left < 0:
+                    return {}
                 if content is not None:
                     found[name] = content.read()
     except (tarfile.TarError, EOFError, OSError):

@@ -10,7 +10,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from artifact_plugins.contracts.backend import RemoteQuery, RemoteVersion
-from artifact_plugins.errors import ArtifactMissingError, InputError, StoreIntegrityError
+from artifact_plugins.errors import (
+    ArtifactMissingError,
+    BackendContractError,
+    InputError,
+    StoreIntegrityError,
+)
 from artifact_plugins.records import ArtifactTaskLink, ArtifactVersion, Page
 
 from .documents import KIND, Documents
@@ -136,16 +141,16 @@ class Reading:
         """Return an artifact; one whose description was broken by people is nobody's."""
         try:
             return self.remote(found)
-        except StoreIntegrityError:
+        except (StoreIntegrityError, BackendContractError):
             uri = str(found.get("artifactUri", ""))
             name = uri.rpartition("/")[2]
             return RemoteVersion(external_id=str(found["id"]), name=name, uri=uri, raw=dict(found))
 
     def _record(self, line: Mapping[str, Any], uri: str) -> ArtifactVersion:
         document = None
-        if "record_digest" in line:
-            document = self._fetched(f"{uri.rpartition('/')[0]}/{record_path(line)}") or b""
         try:
+            if "record_digest" in line:
+                document = self._fetched(f"{uri.rpartition('/')[0]}/{record_path(line)}") or b""
             record = record_of(line, document)
         except (KeyError, TypeError, ValueError, ValidationError) as error:
             raise StoreIntegrityError(

@@ -203,6 +203,8 @@ def explain(answer: HttpAnswer) -> BackendError | None:
             status=answer.status,
         )
     message = name or "; ".join(_messages(said))
+    if answer.status in (408, 425, 429) or answer.status > 500:
+        return answer.error(message)  # of a gateway before it
     if name or "errors" in said:
         return ApiError(
             f"{SYSTEM} answered {answer.request} with {answer.status}: {message}"

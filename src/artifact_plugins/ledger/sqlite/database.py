@@ -6,30 +6,40 @@ import os
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from artifact_plugins.ledger import compiled_sqlite, outbox_sqlite
 from artifact_plugins.ledger.database import Cursor, Database, Row, Values
 from artifact_plugins.ledger.failures import read_only
 from artifact_plugins.ledger.sqlite.failures import constraint_violation, ledger_failure
-from artifact_plugins.ledger.sqlite.gate import WriteGate
+from artifact_plugins.ledger.sqlite.gate import FORK_SECONDS, WriteGate
 from artifact_plugins.ledger.sqlite.opening import connect, open_place
 from artifact_plugins.ledger.sqlite.place import Place
 
 # Connections of a parent process: closing them here would touch its locks.
 _inherited: list[Connection] = []
+_databases: weakref.WeakSet[SQLiteDatabase] = weakref.WeakSet()
+_held = ExitStack()
 
 
 class Connection:
-    """A connection that belongs to one thread; `is_full` is how its commits are synced."""
+    """A connection that belongs to one thread.
 
-    __slots__ = ("cursor", "is_full", "raw", "thread")
+    Attributes:
+        is_full: How its commits are synced.
+        in_use: Held while it reads, so that nobody forks meanwhile.
+    """
+
+    __slots__ = ("cursor", "in_use", "is_full", "raw", "thread")
 
     def __init__(self, raw: sqlite3.Connection) -> None:
         self.raw = raw
         self.cursor = raw.cursor()
         self.is_full = True
+        self.in_use = threading.Lock()
         self.thread = threading.current_thread()
 
 
@@ -62,12 +72,15 @@ class SQLiteDatabase(Database):
         # In memory there is one connection, and everybody takes turns.
         self._turn = threading.RLock() if place.path is None else None
         self._shared = first if place.path is None else None
+        _databases.add(self)
 
     def read(self, text: str, values: Values = ()) -> list[Row]:
         """Run one SELECT and return its rows; see `Database.read`."""
         try:
             if self._turn is None:
-                return self.connection().cursor.execute(text, values).fetchall()
+                connection = self.connection()
+                with connection.in_use:
+                    return connection.cursor.execute(text, values).fetchall()
             with self._turn:
                 return self.connection().cursor.execute(text, values).fetchall()
         except (sqlite3.Error, OSError) as error:
@@ -139,6 +152,15 @@ class SQLiteDatabase(Database):
             connection = Connection(connect(self._place, self.timeout_seconds))
             self._all.append(connection)
             return connection
+
+    def hold_still(self, stack: ExitStack) -> None:
+        """Let no thread be inside SQLite until the stack ends, but the caller."""
+        if self.gate.keep_shut():
+            stack.callback(self.gate.open_again)
+        # First this one: nobody connects any more.
+        _hold(self._all_lock, stack)
+        for connection in self._all:
+            _hold(connection.in_use, stack)
 
     def _leave_parent(self) -> None:
         _inherited.extend(self._all)
@@ -213,3 +235,23 @@ class Transaction:
             database._turn.release()
         else:
             database.gate.release()
+
+
+def _hold(lock: threading.Lock, stack: ExitStack) -> None:
+    if lock.acquire(timeout=FORK_SECONDS):
+        stack.callback(lock.release)
+
+
+def _before_fork() -> None:
+    """Have no thread inside SQLite: the child would wait for its locks for ever."""
+    for database in list(_databases):
+        database.hold_still(_held)
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    # In the child every database begins anew at its first use.
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=_held.close,
+        after_in_child=_held.pop_all,
+    )

@@ -13,7 +13,6 @@ import sqlite3
 import sys
 import threading
 import time
-import weakref
 from pathlib import Path
 
 from artifact_plugins.ledger.failures import busy, system_failure
@@ -48,7 +47,7 @@ else:
 FILE_LOCK_NEEDED = sqlite3.sqlite_version_info < (3, 51, 3)
 _FIRST_PAUSE_SECONDS = 0.0002
 _LONGEST_PAUSE_SECONDS = 0.005
-_FORK_SECONDS = 5.0
+FORK_SECONDS = 5.0
 
 
 class WriteGate:
@@ -67,8 +66,6 @@ class WriteGate:
         self._fd: int | None = None
         self._is_locked = False
         self._holder: int | None = None
-        if path is not None:
-            _open.add(self)
 
     def acquire(self, *, across_processes: bool = FILE_LOCK_NEEDED) -> None:
         """Wait for the gate.
@@ -119,7 +116,7 @@ class WriteGate:
         """Let no thread of this process in; False when the caller is in, or somebody stays."""
         if self._holder == threading.get_ident():
             return False
-        return self._threads.acquire(timeout=_FORK_SECONDS)
+        return self._threads.acquire(timeout=FORK_SECONDS)
 
     def open_again(self) -> None:
         """End `keep_shut`."""
@@ -144,24 +141,3 @@ class WriteGate:
                 return True
             pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
         return False
-
-
-_open: weakref.WeakSet[WriteGate] = weakref.WeakSet()
-_shut: list[WriteGate] = []
-
-
-def _before_fork() -> None:
-    """Let no transaction be under way: SQLite in the child would wait for its end for ever."""
-    _shut.extend(gate for gate in list(_open) if gate.keep_shut())
-
-
-def _after_fork() -> None:
-    while _shut:
-        _shut.pop().open_again()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
-    # In the child a gate begins anew at its first use.
-    os.register_at_fork(
-        before=_before_fork, after_in_parent=_after_fork, after_in_child=_shut.clear
-    )
