@@ -16,6 +16,12 @@ from artifact_plugins.ledger import Ledger
 from artifact_plugins.records import OutboxState
 
 
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No URL is broken over lines, whatever the terminal of the tests."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+
 @pytest.fixture
 def registry() -> Iterator[LittleRegistry]:
     """Return a running registry."""

@@ -15,6 +15,12 @@ ZENML = "zenml+http://zen.example:8080/"
 MLTE = "mlte+http://mlte.example/"
 
 
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No URL is broken over lines, whatever the terminal of the tests."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+
 @pytest.fixture
 def outbox(folder: Path):
     """The ledger of the folder, in which everything waits for two backends."""

@@ -26,6 +26,9 @@ from artifact_plugins.records import (
     every,
 )
 
+# Against a server of its own process.
+pytestmark = pytest.mark.server
+
 At = Callable[..., KfpBackend]
 
 

@@ -27,6 +27,9 @@ from artifact_plugins.errors import (
 )
 from artifact_plugins.records import LinkQuery, VersionQuery, every
 
+# Against a server of its own process.
+pytestmark = pytest.mark.server
+
 TOKEN = "5ecret" * 8
 DAMAGE = {
     Fault.LOSE_ANSWER: 0.1,

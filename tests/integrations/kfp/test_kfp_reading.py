@@ -18,6 +18,9 @@ from artifact_plugins.contracts.backend import BackendOperation, RemoteQuery, Re
 from artifact_plugins.errors import ArtifactMissingError, BackendContractError
 from artifact_plugins.records import ArtifactVersion, LinkQuery, TaskQuery, every
 
+# Against a server of its own process.
+pytestmark = pytest.mark.server
+
 PREFIX = "kfpread"
 
 
