@@ -9,7 +9,7 @@ from artifact_plugins.delivery.notes import UNSUPPORTED
 from artifact_plugins.delivery.status import Reconciled
 from artifact_plugins.errors import ArtifactMissingError
 from artifact_plugins.ledger import Ledger
-from artifact_plugins.records import TaskQuery, VersionQuery, every
+from artifact_plugins.records import TaskQuery, VersionQuery, every, version_stream
 
 _PAGE = 100
 _KINDS: tuple[RecordKind, ...] = ("run", "task", "version")
@@ -59,7 +59,7 @@ def _entries(
         return [(task.run_id, kind, task.id) for task in tasks]
     versions = every(ledger.versions, VersionQuery(ids=wanted, is_deleted=None))
     return [
-        (version.run_id or f"artifact:{version.project}/{version.artifact}", kind, version.id)
+        (version_stream(version.run_id, version.project, version.artifact), kind, version.id)
         for version in versions
     ]
 

@@ -33,7 +33,7 @@ from artifact_plugins.errors import (
     UnsupportedByBackendError,
 )
 from artifact_plugins.ledger import Ledger
-from artifact_plugins.records import OutboxRow, OutboxState
+from artifact_plugins.records import OutboxRow, OutboxState, version_stream
 
 _log = logging.getLogger("artifact_plugins")
 _TOO_MANY_REQUESTS = 429
@@ -259,7 +259,7 @@ class Sender:
                 task = self._outbox.row(self._backend_id, "task", version.task_id)
                 if task is not None and task.state is OutboxState.PENDING:
                     return task
-            stream = version.run_id or f"artifact:{version.project}/{version.artifact}"
+            stream = version_stream(version.run_id, version.project, version.artifact)
         elif need.kind == "task":
             stream = self._ledger.task(need.key).run_id
         else:

@@ -36,6 +36,7 @@ from artifact_plugins.records.outbox import (
     OutboxRow,
     OutboxState,
     RegisteredBackend,
+    version_stream,
 )
 from artifact_plugins.records.page import Page, every
 from artifact_plugins.records.query import (
@@ -92,4 +93,5 @@ __all__ = [
     "every",
     "new_id",
     "now",
+    "version_stream",
 ]

@@ -10,6 +10,11 @@ from typing import Literal, TypeAlias
 OutboxKind: TypeAlias = Literal["run", "task", "version"]
 
 
+def version_stream(run_id: str | None, project: str, artifact: str) -> str:
+    """Return in which order a version is delivered: with its run, or with its artifact."""
+    return run_id or f"artifact:{project}/{artifact}"
+
+
 class OutboxState(StrEnum):
     """Whether a row will be tried again.
 

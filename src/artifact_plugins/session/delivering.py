@@ -18,7 +18,13 @@ from artifact_plugins.errors import (
 )
 from artifact_plugins.ledger import Ledger
 from artifact_plugins.plugins import PluginRegistry
-from artifact_plugins.records import ArtifactVersion, OutboxRow, OutboxState, SaveType
+from artifact_plugins.records import (
+    ArtifactVersion,
+    OutboxRow,
+    OutboxState,
+    SaveType,
+    version_stream,
+)
 from artifact_plugins.settings import Settings
 
 if TYPE_CHECKING:
@@ -133,7 +139,7 @@ class Delivering:
             BackendError: With `strict`: it is committed, and not everywhere yet.
         """
         if self.delivers and self._settings.delivery != "background":
-            stream = version.run_id or f"artifact:{version.project}/{version.artifact}"
+            stream = version_stream(version.run_id, version.project, version.artifact)
             error = self._settled(stream, f"{version} is committed", version.id)
             if error is not None:
                 raise error

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from artifact_plugins.ledger.database import Cursor, Database, Sql
 from artifact_plugins.ledger.outbox.clock import own_moment
-from artifact_plugins.records import ArtifactVersion, Batch
+from artifact_plugins.records import ArtifactVersion, Batch, version_stream
 
 # Stream, kind, id of the record, and whether nobody can have sent it before.
 Change: TypeAlias = "tuple[str, str, str, bool]"
@@ -34,11 +34,6 @@ def changes_of(batch: Batch) -> list[Change]:
         if link.task_id not in tasks
     ]
     return list(dict.fromkeys(changes)) if len(changes) > 1 else changes
-
-
-def version_stream(run_id: str | None, project: str, artifact: str) -> str:
-    """Return the stream of a version."""
-    return run_id or f"artifact:{project}/{artifact}"
 
 
 def without_known(changes: list[Change], committed: Iterable[ArtifactVersion]) -> list[Change]:

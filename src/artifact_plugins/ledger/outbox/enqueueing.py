@@ -8,9 +8,9 @@ from typing import Any, get_args
 
 from artifact_plugins.errors import InputError
 from artifact_plugins.ledger.database import Database, repeat
-from artifact_plugins.ledger.outbox.changes import Change, put, version_stream
+from artifact_plugins.ledger.outbox.changes import Change, put
 from artifact_plugins.ledger.outbox.clock import moment
-from artifact_plugins.records import OutboxKind
+from artifact_plugins.records import OutboxKind, version_stream
 
 _CHUNK = 500
 _KINDS = get_args(OutboxKind)
