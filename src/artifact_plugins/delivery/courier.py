@@ -85,6 +85,7 @@ class Courier:
         self._is_noted: bool | None = None
         self._held: set[str] = set()
         self._lost: set[str] = set()
+        self._releasing = 0
         self._work: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._senders = 0
         self._lead: threading.Thread | None = None
@@ -117,7 +118,7 @@ class Courier:
     @property
     def in_flight(self) -> int:
         """How many streams are being sent."""
-        return len(self._held)
+        return len(self._held) + self._releasing
 
     def stop(self) -> None:
         """Begin nothing any more; what is under way ends by itself."""
@@ -279,8 +280,11 @@ class Courier:
             with self._lock:
                 self._held.discard(stream)
                 self._lost.discard(stream)
+                self._releasing += 1
             with suppress(ArtifactPluginsError):
                 self._outbox.release(self.backend_id, stream, owner=self._owner)
+            with self._lock:
+                self._releasing -= 1
 
     def _drain(self, stream: str) -> None:
         """Send what a stream holds, until it is empty or must wait."""

@@ -47,7 +47,6 @@ _RECOVERED = 2
 # What the next try does not change, unless somebody changes the record or the server.
 _LASTING = (
     BackendRejectedError,
-    BackendAuthError,
     StoreIntegrityError,
     ArtifactMissingError,
 )
@@ -284,7 +283,7 @@ class Sender:
         self, row: OutboxRow, error: BaseException, *, has_progressed: bool = False
     ) -> Outcome:
         text = described(error)
-        if isinstance(error, BackendAuthError) and self._refusal_of_all() is not None:
+        if isinstance(error, BackendAuthError):
             self._breaker.refused(text)
             return self._postponed(row, error, text, self._policy.first_pause_seconds, counts=False)
         if not isinstance(error, BackendError | StoreError):
@@ -295,7 +294,7 @@ class Sender:
         if isinstance(error, BackendUnavailableError):
             is_unreached = status is None and not error.may_have_happened
             self._breaker.failed(text, retry_after, is_unreached=is_unreached)
-        elif isinstance(error, BackendRejectedError | BackendAuthError):
+        elif isinstance(error, BackendRejectedError):
             self._breaker.succeeded()  # who understands and says no is there
         elif isinstance(error, BackendError):
             self._breaker.failed(text)

@@ -192,7 +192,7 @@ def test_outputs_are_no_inputs() -> None:
     [
         ("dioptra+http://localhost:5000/", "MLflow server ''"),
         ("dioptra+http://localhost:5000/?mlflow=localhost:1", "MLflow server"),
-        ("dioptra+http://localhost:5000/?mlflow=http://u:pw@h:1", "'h:1'"),
+        ("dioptra+http://localhost:5000/?mlflow=http://u:pw@h:1", "option 'mlflow'"),
         (f"{URL}&queue=", "empty queue"),
         (f"{URL}&colour=red", "no option 'colour'"),
         (f"{URL}&password=hunter2", "holds a credential"),
