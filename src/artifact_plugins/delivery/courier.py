@@ -173,6 +173,7 @@ class Courier:
                     # What changes now often changes again at once; and a step that
                     # is about to commit is not disturbed.
                     time.sleep(self._policy.gather_seconds)
+        self._release_rest()
 
     def step(self) -> float:
         """Hand out what is due; return after how many seconds to look again.
@@ -276,15 +277,32 @@ class Courier:
             _log.warning("delivery to backend %s waits: %s", self.line.name, traced(error))
             time.sleep(0 if self._is_stopping else 1.0)
         finally:
-            # Before the release: whoever claims it next holds it anew.
-            with self._lock:
-                self._held.discard(stream)
-                self._lost.discard(stream)
-                self._releasing += 1
-            with suppress(ArtifactPluginsError):
-                self._outbox.release(self.backend_id, stream, owner=self._owner)
-            with self._lock:
-                self._releasing -= 1
+            self._release(stream)
+
+    def _release(self, stream: str) -> None:
+        """Let others have a stream."""
+        # Held no more before the release: whoever claims it next holds it anew.
+        with self._lock:
+            self._held.discard(stream)
+            self._lost.discard(stream)
+            self._releasing += 1
+        with suppress(ArtifactPluginsError):
+            self._outbox.release(self.backend_id, stream, owner=self._owner)
+        with self._lock:
+            self._releasing -= 1
+
+    def _release_rest(self) -> None:
+        """Let go of what was claimed as the end came; else it would wait for its lease to end."""
+        ends = 0
+        with suppress(queue.Empty):
+            while True:
+                stream = self._work.get_nowait()
+                if stream is None:
+                    ends += 1
+                else:
+                    self._release(stream)
+        for _ in range(ends):
+            self._work.put(None)
 
     def _drain(self, stream: str) -> None:
         """Send what a stream holds, until it is empty or must wait."""
