@@ -84,8 +84,6 @@ class Breaker:
     def succeeded(self) -> None:
         """A record got through."""
         with self._lock:
-            if self._held_until > self._clock():
-                return  # the server asked for a pause, whatever it still takes
             was, self._state = self._state, BreakerState.CLOSED
             self._reason = None
             self._failures = self._openings = 0
