@@ -129,8 +129,9 @@ class HttpClient:
             answer = self._send(*send, sent | dict(self._who(used) or {}), body)
         if answer.status in tuple(expect):
             return answer
-        logins = [*(self._login or {}).values(), *(used or {}).values()]
-        secrets = [*map(_secrets_of, logins), *_given(form), *_given(json_body)]
+        logins = (*(self._login or {}).values(), *(used or {}).values())
+        secrets = {secret for login in logins for secret in _secrets_of(login)}
+        secrets.update(_given(form), _given(json_body))
         answer = replace(answer, body=_without(answer.body, secrets))
         raise (self._explain and self._explain(answer)) or answer.error()
 
@@ -261,9 +262,9 @@ def _is_cut(status: int, headers: Mapping[str, str]) -> bool:
     return not framed and status not in (204, 304)
 
 
-def _without(body: bytes, secrets: Iterable[Iterable[str]]) -> bytes:
+def _without(body: bytes, secrets: Iterable[str]) -> bytes:
     """Return an answer without the credentials that some servers repeat in their errors."""
-    for secret in {secret for some in secrets for secret in some}:
+    for secret in secrets:
         if len(secret) >= _SECRET_CHARACTERS:
             body = body.replace(secret.encode(), b"***")
     return body
@@ -275,12 +276,12 @@ def _secrets_of(header: str) -> list[str]:
     return [token, *(cookie.partition("=")[2] for cookie in header.split("; "))]
 
 
-def _given(body: Any) -> list[list[str]]:
+def _given(body: Any) -> list[str]:
     """Return the credentials that a form or a JSON object logs in with."""
     if not isinstance(body, Mapping):
         return []
     named = [value for name, value in body.items() if _SECRET.search(str(name))]
-    return [[value for value in named if isinstance(value, str)]]
+    return [value for value in named if isinstance(value, str)]
 
 
 def quoted(part: str) -> str:

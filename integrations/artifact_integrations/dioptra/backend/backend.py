@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, ClassVar, TypeVar
@@ -370,6 +369,6 @@ def _saved(version: ArtifactVersion) -> JobOrder:
         name=f"{version.artifact} {_SAVED}",
         text=f"What was saved as {version.artifact} outside of runs.",
         line=saved_line(saved_id, version.project, version.artifact),
-        inputs=replace(parameter_inputs({})),
+        inputs=parameter_inputs({}),
         started_at=version.created_at,
     )

@@ -124,13 +124,7 @@ def listing(face: Face, call: Call) -> dict[str, Any]:
     uri = equal_uri(filter_text)
     asked = None
     if uri is None:
-        asked = options(
-            ARTIFACTS,
-            page_size=query.get("page_size", 0),
-            page_token=query.get("page_token", ""),
-            sort_by=query.get("sort_by", ""),
-            filter_text=filter_text,
-        )
+        asked = options(ARTIFACTS, query, filter_text=filter_text)
     project = face.project_of(namespace)
     face.access.authorize(call.caller, "artifacts/list", project, None)
     if asked is None:

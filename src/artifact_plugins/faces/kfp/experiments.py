@@ -77,13 +77,7 @@ def get(face: Face, call: Call) -> Message:
 def listing(face: Face, call: Call) -> Message:
     """`GET /experiments`."""
     query = call.query
-    asked = options(
-        EXPERIMENTS,
-        page_size=query.get("page_size", 0),
-        page_token=query.get("page_token", ""),
-        sort_by=query.get("sort_by", ""),
-        filter_text=query.get("filter", ""),
-    )
+    asked = options(EXPERIMENTS, query)
     namespace = query.get("namespace", "")
     if face.access.is_multi_user and not namespace:
         raise invalid("A resource cannot have an empty namespace in multi-user mode")

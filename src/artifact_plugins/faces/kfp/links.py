@@ -60,13 +60,7 @@ def batch_create(face: Face, call: Call) -> dict[str, Any]:
 def listing(face: Face, call: Call) -> dict[str, Any]:
     """`GET /artifact_tasks`: ids of one kind are alternatives, kinds must all hold."""
     query = call.query
-    asked = options(
-        LINKS,
-        page_size=query.get("page_size", 0),
-        page_token=query.get("page_token", ""),
-        sort_by=query.get("sort_by", ""),
-        filter_text=query.get("filter", ""),
-    )
+    asked = options(LINKS, query)
     wanted: dict[str, list[str]] = {}
     for name in ("task_ids", "run_ids", "artifact_ids"):
         wanted[name] = query.get(name, [])

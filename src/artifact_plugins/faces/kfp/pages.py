@@ -71,13 +71,26 @@ class Page(Generic[T]):
 
 
 def options(
-    listable: Listable[T], *, page_size: int, page_token: str, sort_by: str, filter_text: str
+    listable: Listable[T],
+    query: Mapping[str, Any],
+    *,
+    order_parameter: str = "sort_by",
+    filter_text: str | None = None,
 ) -> Options[T]:
     """Check and join what a listing is asked for.
+
+    Args:
+        listable: What is listed.
+        query: The parameters of the request.
+        order_parameter: Which of them names the order.
+        filter_text: The filter, when it is not the parameter `filter` as it is.
 
     Raises:
         Refusal: A size below 0, a token of something else, an unknown column, no filter.
     """
+    page_size, page_token = query.get("page_size", 0), query.get("page_token", "")
+    sort_by = query.get(order_parameter, "")
+    filter_text = query.get("filter", "") if filter_text is None else filter_text
     if page_size < 0:
         raise invalid(f"The page size should be greater than 0. Got {page_size}")
     size = min(page_size or DEFAULT_SIZE, LARGEST_SIZE)

@@ -122,13 +122,7 @@ def get(face: Face, call: Call) -> Message:
 def listing(face: Face, call: Call) -> Message:
     """`GET /runs`."""
     query = call.query
-    asked = options(
-        RUNS,
-        page_size=query.get("page_size", 0),
-        page_token=query.get("page_token", ""),
-        sort_by=query.get("sort_by", ""),
-        filter_text=query.get("filter", ""),
-    )
+    asked = options(RUNS, query)
     namespace, experiment_id = query.get("namespace", ""), query.get("experiment_id", "")
     if experiment_id:
         project = experiments.find(face, experiment_id)["project"]

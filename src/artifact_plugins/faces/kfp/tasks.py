@@ -182,13 +182,7 @@ def listing(face: Face, call: Call) -> Message:
     query = call.query
     run_id = call.path.get("run_id", query.get("run_id", ""))
     parent_id = query.get("parent_id", "")
-    asked = options(
-        TASKS,
-        page_size=query.get("page_size", 0),
-        page_token=query.get("page_token", ""),
-        sort_by=query.get("order_by", ""),
-        filter_text=query.get("filter", ""),
-    )
+    asked = options(TASKS, query, order_parameter="order_by")
     if not run_id and face.dialect == "S" and parent_id:
         run_id = face.task(parent_id)[0].run_id
     if not run_id:
