@@ -34,6 +34,8 @@ UV := $(shell uv pip install --help 2>/dev/null | grep -q -e --group && echo uv)
 
 # Another environment that happens to be active must not be installed into.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME CONDA_PREFIX
+# The tests start hundreds of processes: without compiled files each compiles all of pandas.
+unexport PYTHONDONTWRITEBYTECODE
 
 ifneq ($(UV),)
 MAKE_VENV = uv venv --quiet --python "$(PYTHON)" $(VENV)

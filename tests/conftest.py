@@ -39,6 +39,8 @@ def _own_working_folder(
     monkeypatch.chdir(tmp_path)
     # The key that signs what the tests save.
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "config"))
+    # Nobody's own keyring is asked, nor a window opened to unlock it.
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
     for name in list(os.environ):
         if name.startswith("ARTIFACT_PLUGINS_"):
             monkeypatch.delenv(name)

@@ -92,6 +92,7 @@ def test_all_is_complete():
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and alias_is_public(node)
         for alias in node.names
+        if alias.asname
     }
 
     missing = [name for name in artifact_plugins.__all__ if not hasattr(artifact_plugins, name)]

@@ -247,6 +247,17 @@ def test_materializers_page_works(tmp_path):
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.slow  # the backend of the little registry passes the same contract
+def test_backends_page_works(tmp_path):
+    """The backend of its page passes the contract test of its page, against the server of its page."""
+    write_blocks(page("backends.md"), tmp_path)
+
+    done = run_in(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_shelf.py")
+
+    assert done.returncode == 0, done.stdout
+    assert "14 passed" in done.stdout
+
+
 def test_a_broken_example_is_noticed(tmp_path):
     """A page whose script fails would fail the tests above."""
     names = write_blocks('```python title="bad.py"\nraise SystemExit(3)\n```\n', tmp_path)

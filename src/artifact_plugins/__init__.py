@@ -11,14 +11,15 @@ and the contract tests in `artifact_plugins.testing`.
 
 Maintainers: floors, top to bottom, each importing only what is below it:
 cli | testing > steps > session > lineage_graph | compat | delivery > plugins | content |
-ledger | runtimes > transport > contracts > settings > records > errors | failpoints.
+ledger | runtimes > transport > contracts > settings > records > errors | failpoints |
+file_lock | late | syntax.
 """
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from artifact_plugins.late import late_names
 
+TYPE_CHECKING = False  # as in `late`
 if TYPE_CHECKING:
     from artifact_plugins.contracts.artifact_task import ArtifactTask as ArtifactTask
     from artifact_plugins.contracts.backend import Backend as Backend
@@ -65,63 +66,47 @@ if TYPE_CHECKING:
 
 # Names are looked up at first use: importing this package costs milliseconds
 # and loads no SQL, no filesystem layer, no data library.
-_WHERE = {
-    "versions": "steps",
-    "tasks": "steps",
-    "runs": "steps",
-    "links": "steps",
-    "RuntimeOffer": "contracts.offers",
-    "Runtime": "contracts.runtime",
-    "FinalStatus": "records.status",
-    "one_of": "steps",
-    "for_each": "steps",
-    "exit_handler": "steps",
-    "ArtifactPluginsError": "errors",
-    "ArtifactTask": "contracts.artifact_task",
-    "ArtifactTaskOffer": "contracts.offers",
-    "ArtifactVersion": "records.artifact",
-    "Backend": "contracts.backend",
-    "BackendOffer": "contracts.offers",
-    "IOType": "records.link",
-    "Input": "steps",
-    "Lazy": "steps",
-    "Lineage": "lineage_graph",
-    "Materializer": "contracts.materializer",
-    "MaterializerOffer": "contracts.offers",
-    "Output": "steps",
-    "Preview": "records.artifact",
-    "RemoteQuery": "contracts.backend",
-    "Session": "session",
-    "Settings": "settings",
-    "current_task": "steps",
-    "hookimpl": "contracts.hookspecs",
-    "lineage": "steps",
-    "load": "steps",
-    "load_artifact": "steps",
-    "log_artifact": "steps",
-    "log_metadata": "steps",
-    "migrate": "steps",
-    "open_session": "steps",
-    "pipeline": "steps",
-    "register": "steps",
-    "save": "steps",
-    "start_run": "steps",
-    "step": "steps",
-    "value": "steps",
+_NAMES = {
+    "contracts.artifact_task": ("ArtifactTask",),
+    "contracts.backend": ("Backend", "RemoteQuery"),
+    "contracts.hookspecs": ("hookimpl",),
+    "contracts.materializer": ("Materializer",),
+    "contracts.offers": ("ArtifactTaskOffer", "BackendOffer", "MaterializerOffer", "RuntimeOffer"),
+    "contracts.runtime": ("Runtime",),
+    "errors": ("ArtifactPluginsError",),
+    "lineage_graph": ("Lineage",),
+    "records.artifact": ("ArtifactVersion", "Preview"),
+    "records.link": ("IOType",),
+    "records.status": ("FinalStatus",),
+    "session": ("Session",),
+    "settings": ("Settings",),
+    "steps": (
+        "Input",
+        "Lazy",
+        "Output",
+        "current_task",
+        "exit_handler",
+        "for_each",
+        "lineage",
+        "links",
+        "load",
+        "load_artifact",
+        "log_artifact",
+        "log_metadata",
+        "migrate",
+        "one_of",
+        "open_session",
+        "pipeline",
+        "register",
+        "runs",
+        "save",
+        "start_run",
+        "step",
+        "tasks",
+        "value",
+        "versions",
+    ),
 }
 
-__all__ = sorted(_WHERE)
-
-
 if not TYPE_CHECKING:  # a type checker must not believe that every name exists
-
-    def __getattr__(name: str) -> Any:
-        if name not in _WHERE:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        found = getattr(importlib.import_module(f"{__name__}.{_WHERE[name]}"), name)
-        globals()[name] = found
-        return found
-
-
-def __dir__() -> list[str]:
-    return __all__
+    __all__, __getattr__, __dir__ = late_names(globals(), _NAMES)

@@ -79,4 +79,4 @@ def opened(captured: Captured) -> tuple[CodeArchive, dict[str, bytes]]:
 
 def restored(files: dict[str, str], *roots: str, **more: Any) -> RestoredArchive:
     """Archive and restore."""
-    return restore(*opened(packed(files, *roots, **more)))
+    return restore([opened(packed(files, *roots, **more))])[0]

@@ -111,6 +111,7 @@ class ChaosProxy:
         self._dice = random.Random(seed)
         self._lock = threading.Lock()
         self._closed = threading.Event()
+        self._idle: list[_Server] = []
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -126,6 +127,8 @@ class ChaosProxy:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        while self._idle:
+            self._idle.pop().close()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
@@ -135,14 +138,22 @@ class ChaosProxy:
                 threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
+        # A client that was cut comes back with a new connection; the server need not notice.
+        try:
+            server = self._idle.pop()
+        except IndexError:
+            server = _Server(self._server)
         with (
             client,
             client.makefile("rb") as sent,
-            contextlib.closing(_Server(self._server)) as server,
             contextlib.suppress(_Ended, OSError, http.client.HTTPException),
         ):
             while self._handle(client, sent, server):
                 pass
+        if server.is_asking or self._closed.is_set():
+            server.close()
+        else:
+            self._idle.append(server)
 
     def _handle(self, client: socket.socket, sent: BinaryIO, server: _Server) -> bool:
         """Serve one request; False when the connection is not to be used again."""
@@ -279,11 +290,16 @@ class _Answer:
 
 
 class _Server:
-    """The connection to the server; opened when needed and as long as the server keeps it."""
+    """The connection to the server; opened when needed and as long as the server keeps it.
+
+    Attributes:
+        is_asking: Whether an answer is still to come; then nobody else may ask.
+    """
 
     def __init__(self, port: int) -> None:
         self._port = port
         self._socket: socket.socket | None = None
+        self.is_asking = False
 
     def ask(self, request: bytes) -> _Answer:
         # One that the server has ended since is readable: its end waits there.
@@ -292,6 +308,7 @@ class _Server:
         if self._socket is None:
             self._socket = socket.create_connection(("127.0.0.1", self._port))
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.is_asking = True
         self._socket.sendall(request)
         with http.client.HTTPResponse(
             self._socket, method=request.split(b" ", 1)[0].decode()
@@ -299,6 +316,7 @@ class _Server:
             answer.begin()
             found = _Answer(answer)
             ends = answer.will_close
+        self.is_asking = False
         if ends:
             self.close()
         return found

@@ -9,7 +9,6 @@ import subprocess
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 from server_environments import ServerProcess, environment, free_port
 
@@ -53,22 +52,24 @@ class DioptraServer:
     """The processes of one Dioptra, and where they are.
 
     Attributes:
-        folder: Databases, files and logs of the servers.
+        folder: Databases, files and logs of the servers; used again when they are there.
+        port, mlflow_port: Of its API and of its MLflow; free ones when not given.
     """
 
     folder: Path
     environment: str = "prod"
+    port: int | None = None
+    mlflow_port: int | None = None
 
     def __enter__(self) -> DioptraServer:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.stop()
 
     @property
@@ -99,7 +100,7 @@ class DioptraServer:
             "RQ_REDIS_URI": f"redis://127.0.0.1:{self.redis.port}/0",
             "MLFLOW_TRACKING_URI": self.mlflow.url,
         }
-        self._make_database(programs)
+        is_new = self._make_database(programs)
         self.api = ServerProcess(
             [
                 str(programs / "gunicorn"),
@@ -108,12 +109,14 @@ class DioptraServer:
             ],
             cwd=self.folder,
             ready="/health",
+            port=self.port,
             env=self.variables,
         )
         self.redis.start()
         self.mlflow.start()
         self.api.start()
-        self.add_user(USER)
+        if is_new:
+            self.add_user(USER)
 
     def stop(self) -> None:
         """Stop everything; what was started first, last."""
@@ -194,7 +197,7 @@ class DioptraServer:
         programs = mlflow_programs()
         database = self.folder / "mlflow.db"
         template = programs.parent / f"mlflow-{MLFLOW_VERSION}.db"
-        if template.exists():
+        if template.exists() and not database.exists():
             shutil.copyfile(template, database)
         return ServerProcess(
             [
@@ -204,7 +207,7 @@ class DioptraServer:
             ],
             cwd=self.folder,
             ready="/health",
-            port=free_port(),
+            port=self.mlflow_port or free_port(),
             env={
                 **_QUIET,
                 "PATH": f"{programs}:/usr/bin:/bin",
@@ -212,21 +215,24 @@ class DioptraServer:
             },
         )
 
-    def _make_database(self, programs: Path) -> None:
-        """Copy the database that was made before; its tables take 10 s to make."""
+    def _make_database(self, programs: Path) -> bool:
+        """Copy the database that was made before, since its tables take 10 s; False: it is there."""
         template = programs.parent / f"dioptra-{VERSION}.db"
         made = self.folder / "dioptra.db"
-        if not template.exists():
-            subprocess.run(
-                [str(programs / "dioptra-db"), "upgrade"],
-                cwd=self.folder,
-                env={"HOME": os.environ.get("HOME", "/"), **self.variables},
-                check=True,
-                capture_output=True,
-                timeout=300,
-            )
-            partial = template.with_suffix(f".{os.getpid()}")
-            shutil.copyfile(made, partial)
-            partial.rename(template)
-            return
-        shutil.copyfile(template, made)
+        if made.exists():
+            return False
+        if template.exists():
+            shutil.copyfile(template, made)
+            return True
+        subprocess.run(
+            [str(programs / "dioptra-db"), "upgrade"],
+            cwd=self.folder,
+            env={"HOME": os.environ.get("HOME", "/"), **self.variables},
+            check=True,
+            capture_output=True,
+            timeout=300,
+        )
+        partial = template.with_suffix(f".{os.getpid()}")
+        shutil.copyfile(made, partial)
+        partial.rename(template)
+        return True

@@ -9,6 +9,7 @@ with KfpServer(folder) as server:
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import sys
 import threading
@@ -19,7 +20,6 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from kfp_swagger import check_answer, check_request
@@ -68,6 +68,7 @@ class KfpServer:
         options: Further options of the command.
         env: Further variables of the process.
         headers: Sent by `call`, beside what it is given.
+        port: A port of your own; else a free one.
     """
 
     def __init__(
@@ -78,8 +79,10 @@ class KfpServer:
         options: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        port: int | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self.dialect = dict(itertools.pairwise(options)).get("--dialect", "M")
         self.ledger_url = ledger_url or f"sqlite:///{folder / 'ledger.sqlite'}"
         self._headers = dict(headers or {})
         self._process = ServerProcess(
@@ -90,6 +93,7 @@ class KfpServer:
             ],
             cwd=folder,
             ready=f"{API}/healthz",
+            port=port,
             env={"ARTIFACT_PLUGINS_DURABILITY": "process", **(env or {})},
         )
 
@@ -184,7 +188,8 @@ class KfpServer:
     def new_task(self, run: OpenedRun, name: str = "make", **fields: Any) -> str:
         """Create a RUNNING task under the ROOT of a run and return its id."""
         body = {"name": name, "type": "RUNTIME", "state": "RUNNING", **fields}
-        answer = self.ask("POST", f"/runs/{run.run_id}/tasks", body)
+        path = f"/runs/{run.run_id}/tasks" if self.dialect == "M" else "/tasks"
+        answer = self.ask("POST", path, {**body, "run_id": run.run_id})
         assert answer.status == 200, answer.body
         return str(answer.body["task_id"])
 
@@ -208,12 +213,7 @@ class KfpServer:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.stop()
 
 

@@ -8,6 +8,7 @@ What goes wrong is chosen by a test: `registry.faults` is asked for each request
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import socket
 import threading
@@ -31,13 +32,24 @@ from artifact_plugins.contracts.backend import (
 )
 from artifact_plugins.contracts.offers import BackendOffer
 from artifact_plugins.errors import (
-    ArtifactMissingError,
     BackendContractError,
-    BackendRejectedError,
     UnsupportedByBackendError,
 )
 from artifact_plugins.records import ArtifactTaskLink, ArtifactVersion, Page, Run, Task
-from artifact_plugins.transport import BackendUrl, Credentials, HttpClient
+from artifact_plugins.transport import (
+    BackendUrl,
+    Credentials,
+    HttpClient,
+    check_release,
+    is_noted,
+    no_version,
+    noted_id,
+    page_of,
+    place_of,
+    quoted,
+    token_of,
+    unless_missing,
+)
 
 TOKEN_VARIABLE = "ARTIFACT_PLUGINS_LITTLE_TOKEN"  # a name
 _JSON = {"Content-Type": "application/json"}
@@ -94,6 +106,7 @@ class LittleRegistry:
         self.active = 0
         self.most_active = 0
         self.lock = threading.Lock()
+        self.numbers = itertools.count(1)
         self._server = _Server(("127.0.0.1", port), _Handler)
         self._server.registry = self
         self.port: int = self._server.server_address[1]
@@ -220,18 +233,19 @@ def _act(registry: LittleRegistry, asked: Asked) -> tuple[int, Any]:
     if asked.method == "POST":
         if "ours" not in asked.body:  # of a head that was cut before its length
             return 400, {"detail": "no body"}
-        runs = [row["id"] for row in registry.tables["runs"]]
-        if table == "tasks" and asked.body["run"] not in runs:
+        if table == "tasks" and not _with(registry.tables["runs"], "id", asked.body["run"]):
             return 404, {"detail": f"run {asked.body['run']} not found"}
         if "\u2603" in json.dumps(asked.body, ensure_ascii=False):
             return 422, {"detail": "a snowman is not accepted"}
-        row = {"id": len(rows) + 1 + 1000 * len(table), **asked.body}
+        row = {"id": 1000 * len(table) + next(registry.numbers), **asked.body}
         rows.append(row)
         return 201, row
     if not rest:
-        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        return 200, [row for row in rows if all(str(row.get(k)) == v for k, v in query.items())]
-    found = [row for row in rows if str(row["id"]) == rest[0]]
+        found = rows
+        for name, values in parse_qs(parts.query).items():
+            found = _with(found, name, values[0])
+        return 200, found
+    found = _with(rows, "id", int(rest[0]) if rest[0].isdigit() else None)
     if not found:
         return 404, {"detail": f"{table} {rest[0]} not found"}
     if asked.method == "PUT":
@@ -239,6 +253,11 @@ def _act(registry: LittleRegistry, asked: Asked) -> tuple[int, Any]:
     if asked.method == "DELETE":
         rows.remove(found[0])
     return 200, found[0]
+
+
+def _with(rows: list[dict[str, Any]], name: str, value: Any) -> list[dict[str, Any]]:
+    """Return the rows that have a value under a name; thousands of them in a moment."""
+    return [row for row in rows if row.get(name) == value]
 
 
 class LittleBackend(Backend):
@@ -255,7 +274,11 @@ class LittleBackend(Backend):
     system: ClassVar[str] = "Little"
     abilities: ClassVar[Mapping[BackendOperation, Ability]] = {
         operation: Ability(True, "on the server") for operation in BackendOperation
-    } | {BackendOperation.PRUNE: Ability(False, "it has no such request")}
+    } | {
+        operation: Ability(False, "it has no such request")
+        for operation in BackendOperation
+        if operation.startswith("update") or operation is BackendOperation.PRUNE
+    }
 
     def __init__(self, url: str, *, timeout_seconds: float = 30.0) -> None:
         super().__init__(url, timeout_seconds=timeout_seconds)
@@ -265,6 +288,7 @@ class LittleBackend(Backend):
             parsed.base,
             system=self.system,
             timeout_seconds=timeout_seconds,
+            max_body_bytes=4 * 2**20,
             log_in=self._log_in,
         )
 
@@ -276,7 +300,9 @@ class LittleBackend(Backend):
         info = self._http.request("GET", "/info").json_object()
         if info.get("system") != "little":
             raise BackendContractError("Little is something else", hint="look at the URL")
-        return BackendInfo(system=self.system, version=info["version"])
+        version = str(info.get("version"))
+        check_release(version, "1", "1", where=self.system)
+        return BackendInfo(system=self.system, version=version)
 
     def deliver_run(self, run: Run, delivery: Delivery) -> None:
         body = {"ours": run.id, "state": run.state.value, "name": run.name}
@@ -285,7 +311,7 @@ class LittleBackend(Backend):
     def deliver_task(self, task: Task, delivery: Delivery) -> None:
         body: dict[str, Any] = {
             "ours": task.id,
-            "run": delivery.need("run", task.run_id)["external_id"],
+            "run": int(delivery.need("run", task.run_id)["external_id"]),
             "name": task.name,
             "state": task.state.value,
         }
@@ -294,7 +320,7 @@ class LittleBackend(Backend):
         own = {version.id for version in made}
         for link in links:
             if link.version_id is not None and link.version_id not in own:
-                delivery.need("version", link.version_id)
+                delivery.wish("version", link.version_id)
         for version in made:
             self._bring_version(version, delivery)
         body["links"] = [link.model_dump_json() for link in links]
@@ -310,10 +336,10 @@ class LittleBackend(Backend):
         if version.artifact.startswith("needs-"):
             delivery.need("version", version.artifact.removeprefix("needs-").partition(" ")[0])
         if version.deleted_at is not None:
-            known = delivery.external("version", version.id)
-            if known is not None and not known.get("deleted"):
-                self._http.request("DELETE", f"/versions/{known['external_id']}", expect=(200, 404))
-                delivery.note("version", version.id, {**known, "deleted": True})
+            theirs = noted_id(delivery, "version", version.id)
+            if theirs is not None:
+                self._http.request("DELETE", f"/versions/{theirs}", expect=(200, 404))
+                delivery.note("version", version.id, {"deleted": True})
             return
         self._bring_version(version, delivery)
 
@@ -330,37 +356,37 @@ class LittleBackend(Backend):
     def _bring(
         self, kind: RecordKind, key: str, body: Mapping[str, Any], delivery: Delivery
     ) -> None:
-        known = delivery.external(kind, key)
-        table = f"/{kind}s"
-        if known is None and self.looks_up and not delivery.is_first:
-            found = self._http.request("GET", table, query={"ours": key}).json()
-            if found:
-                known = {"external_id": found[0]["id"]}
-                delivery.note(kind, key, known)
-        if known is None:
+        theirs, table = noted_id(delivery, kind, key), f"/{kind}s"
+        if theirs is None and self.looks_up and not delivery.is_first:
+            found = self._http.request("GET", table, query={"ours": key}).json_list()
+            theirs = str(found[0]["id"]) if found else None
+        if theirs is None:
             made = self._http.request("POST", table, json_body=body, expect=(201,)).json_object()
-            delivery.note(kind, key, {"external_id": made["id"]})
+            theirs = str(made["id"])
         else:
-            self._http.request("PUT", f"{table}/{known['external_id']}", json_body=body)
+            self._http.request("PUT", f"{table}/{theirs}", json_body=body)
+        delivery.note(kind, key, {"external_id": theirs})
 
     def missing(self, kind: RecordKind, noted: Mapping[str, Mapping[str, Any]]) -> Sequence[str]:
         there = {row["ours"] for row in self._http.request("GET", f"/{kind}s").json()}
-        return [
-            key for key, value in noted.items() if key not in there and not value.get("deleted")
-        ]
+        return [key for key, value in noted.items() if is_noted(value) and key not in there]
 
     def version(self, external_id: str) -> RemoteVersion:
-        try:
-            row = self._http.request("GET", f"/versions/{external_id}").json_object()
-        except BackendRejectedError as error:
-            raise ArtifactMissingError(f"Little has no version {external_id!r}") from error
-        return self._remote(row)
+        path = f"/versions/{quoted(external_id)}"
+        answer = unless_missing(lambda: self._http.request("GET", path))
+        if answer is None:
+            raise no_version(self.system, external_id, hint="ids there are numbers")
+        return self._remote(answer.json_object())
 
     def versions(self, query: RemoteQuery) -> Page[RemoteVersion]:
         asked = {"name": query.artifact}
-        rows = self._http.request("GET", "/versions", query=asked).json()
-        found = [self._remote(row) for row in rows]
-        return Page(tuple(one for one in found if query.accepts(one))[: query.limit])
+        rows = self._http.request("GET", "/versions", query=asked).json_list()
+        (start,) = place_of(query.page_token, self.system) if query.page_token else (0,)
+        found = ((self._remote(row), token_of(n)) for n, row in enumerate(rows[start:], start))
+        return page_of(query, found)
+
+    def delete_version(self, external_id: str) -> None:
+        self._http.request("DELETE", f"/versions/{quoted(external_id)}")
 
     def _remote(self, row: Mapping[str, Any]) -> RemoteVersion:
         text = row.get("record")

@@ -1,21 +1,24 @@
 """ZenML, MLTE, Dioptra and a KFP-compatible server at once, each a process of its own.
 
-`python tests/support/registries.py FOLDER` (`make registries`) starts them, writes what a
-shell needs into `FOLDER/environment.sh`, and stops them with Ctrl-C.
+`python tests/support/registries.py FOLDER` (`make registries`) starts them on ports 8881 to
+8885, writes what a shell needs into `FOLDER/environment.sh`, and stops them with Ctrl-C. What
+they were given is in FOLDER, and there again at the next start.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import signal
 import sys
-import threading
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
+from types import FrameType
 
+import pytest
 from dioptra_server import PASSWORD as DIOPTRA_PASSWORD
 from dioptra_server import USER as DIOPTRA_USER
 from dioptra_server import DioptraServer
@@ -28,6 +31,7 @@ from zenml_servers import serve as serve_zenml
 
 MLTE = "mlte[backend,rdbs]==2.7.0"
 MLTE_USER, MLTE_PASSWORD = "admin", "admin1234"
+PORTS = {"kfp": 8881, "zenml": 8882, "dioptra": 8883, "mlflow": 8884, "mlte": 8885}
 
 
 @dataclass
@@ -36,34 +40,33 @@ class Registries:
 
     Attributes:
         folder: Databases, files and logs.
-        pages: Where people look, by system.
+        ports: Where each listens, as `PORTS`; a free one when not given.
+        tell: Called with the system and where people look, once it serves.
     """
 
     folder: Path
-    pages: dict[str, str] = field(default_factory=dict)
+    ports: Mapping[str, int] = field(default_factory=dict)
+    tell: Callable[[str, str], None] = lambda system, page: None
 
     def __enter__(self) -> Registries:
-        self._stack = ExitStack()
-        with self._stack:
-            self.kfp = self._enter(KfpServer(self._own("kfp")))
-            self.zenml = self._enter(serve_zenml(self._own("zenml"), ZENML_VERSION))
-            self.dioptra = self._enter(DioptraServer(self._own("dioptra")))
-            self.mlte = self._enter(_mlte(self._own("mlte")))
-            self.pages = {
-                "KFP": f"{self.kfp.url}/apis/v2beta1/artifacts?namespace=default",
-                "ZenML": f"{self.zenml.url}/",
-                "Dioptra": f"{self.dioptra.url}/",
-                "MLTE": f"{self.mlte.url}/api/docs",
-            }
-            self._stack = self._stack.pop_all()
+        port = self.ports.get
+        with ExitStack() as stack:
+            self.kfp = stack.enter_context(KfpServer(self._own("kfp"), port=port("kfp")))
+            self.tell("KFP", f"{self.kfp.url}/apis/v2beta1/artifacts?namespace=default")
+            zenml = serve_zenml(self._own("zenml"), ZENML_VERSION, port=port("zenml"))
+            self.zenml = stack.enter_context(zenml)
+            self.tell("ZenML", f"{self.zenml.url}/  ({ZENML_USER}, {ZENML_PASSWORD})")
+            dioptra = DioptraServer(
+                self._own("dioptra"), port=port("dioptra"), mlflow_port=port("mlflow")
+            )
+            self.dioptra = stack.enter_context(dioptra)
+            self.tell("Dioptra", f"{self.dioptra.url}/  ({DIOPTRA_USER}, {DIOPTRA_PASSWORD})")
+            self.mlte = stack.enter_context(_mlte(self._own("mlte"), port("mlte")))
+            self.tell("MLTE", f"{self.mlte.url}/api/docs  ({MLTE_USER}, {MLTE_PASSWORD})")
+            self._stack = stack.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._stack.close()
 
     @property
@@ -89,24 +92,13 @@ class Registries:
             "ARTIFACT_PLUGINS_MLTE_PASSWORD": MLTE_PASSWORD,
         }
 
-    def write_environment(self) -> Path:
-        """Write the variables as a script for a shell and return it."""
-        script = self.folder / "environment.sh"
-        lines = [f"export {name}='{value}'" for name, value in self.variables.items()]
-        script.write_text("\n".join(lines) + "\n")
-        script.chmod(0o600)
-        return script
-
     def _own(self, name: str) -> Path:
         folder = self.folder / name
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def _enter(self, server):
-        return self._stack.enter_context(server)
 
-
-def _mlte(folder: Path) -> ServerProcess:
+def _mlte(folder: Path, port: int | None) -> ServerProcess:
     (folder / "store").mkdir(exist_ok=True)
     programs = environment("mlte", [MLTE])
     command = [str(programs / "mlte"), "backend", "--host", "127.0.0.1", "--port", "{port}"]
@@ -116,7 +108,17 @@ def _mlte(folder: Path) -> ServerProcess:
         "--jwt-secret",
         "forty characters of the loopback alone..",
     ]
-    return ServerProcess(command, cwd=folder, ready="/api/healthz")
+    return ServerProcess(command, cwd=folder, ready="/api/healthz", port=port)
+
+
+def write_environment(folder: Path, variables: Mapping[str, str]) -> Path:
+    """Write variables, and where our programs are, as a script for a shell; return it."""
+    script = folder / "environment.sh"
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+    lines.append(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH")
+    script.touch(0o600)
+    script.write_text("\n".join(lines) + "\n")
+    return script
 
 
 def main() -> int:
@@ -125,17 +127,31 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     print("starting four servers; the first time their environments are installed", flush=True)
-    with Registries(folder) as running:
-        script = running.write_environment()
-        for system, page in running.pages.items():
-            print(f"{system:8} {page}")
-        print(f"\nin another terminal:  . {script}\nCtrl-C stops them", flush=True)
-        ended.wait()
+    script = folder / "environment.sh"
+    try:
+        with Registries(folder, PORTS, _tell) as running:
+            write_environment(folder, running.variables)
+            print(f"\nin another terminal:  . {script}\nCtrl-C stops them", flush=True)
+            signal.pause()
+    except KeyboardInterrupt:
+        pass
+    except (pytest.fail.Exception, pytest.skip.Exception) as error:  # what fixtures say
+        print(error.msg, file=sys.stderr)
+        return 1
+    finally:
+        script.unlink(missing_ok=True)
     return 0
+
+
+def _tell(system: str, page: str) -> None:
+    print(f"{system:8} {page}", flush=True)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -26,7 +26,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 
 import pytest
 
@@ -156,20 +155,19 @@ class ServerProcess:
     def __enter__(self) -> ServerProcess:
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.stop()
 
     def start(self) -> ServerProcess:
         """Start it and wait until it serves; after a stop, again on the same port."""
         for left in reversed(range(_STARTS)):
             self._launch()
-            if self._serves():
-                break
+            try:
+                if self._serves():
+                    break
+            except BaseException:  # Ctrl-C: it is in a group of its own and would live on
+                self.kill()
+                raise
             # Between our look and its bind another process may take the port.
             if not (left and self._own_port and "ddress already in use" in self.tail()):
                 self._fail("ended early")

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from backend_driver import Notes, drive
 from server_environments import ServerProcess, environment
 
 from artifact_integrations.zenml.backend import ZenMLBackend
 from artifact_plugins import Session
 from artifact_plugins.contracts.backend import RecordKind
 from artifact_plugins.errors import BackendError
+from artifact_plugins.testing.backend_driver import Notes, drive
 
 NEW, OLD = "0.98.0", "0.91.2"
 USERNAME, PASSWORD = "admin", "admin-pass-1"
@@ -52,12 +52,13 @@ def settings_of(folder: Path, **more: str) -> dict[str, str]:
     }
 
 
-def serve(folder: Path, version: str, **more: str) -> ServerProcess:
+def serve(folder: Path, version: str, *, port: int | None = None, **more: str) -> ServerProcess:
     """Return a server of a version over a folder; not started."""
     programs = environment("zenml", [f"zenml[server]=={version}"])
     command = [str(programs / "uvicorn"), "zenml.zen_server.zen_server_api:app"]
     command += ["--host", "127.0.0.1", "--port", "{port}", "--log-level", "warning"]
-    return ServerProcess(command, ready="/ready", cwd=folder, env=settings_of(folder, **more))
+    env = settings_of(folder, **more)
+    return ServerProcess(command, ready="/ready", cwd=folder, env=env, port=port)
 
 
 @dataclass

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _WHERE = {"export": "exporting", "load_folder": "folders", "use_interface": "interface"}
 _SCHEME = "dioptra:"
+OPTIONS = ("mlflow", "queue", "group", "experiment")
+CREDENTIALS = ("username", "password")
 
 __all__ = ["adapt_artifact_task", "export", "load_folder", "use_interface"]
 
@@ -36,7 +38,7 @@ __all__ = ["adapt_artifact_task", "export", "load_folder", "use_interface"]
 def register_backends() -> Sequence[BackendOffer]:
     """Offer `dioptra+http://host:port/?mlflow=http://host:port`."""
     target = "artifact_integrations.dioptra.backend:DioptraBackend"
-    return (BackendOffer(scheme="dioptra", target=target),)
+    return [BackendOffer(scheme="dioptra", target=target, options=OPTIONS, credentials=CREDENTIALS)]
 
 
 @hookimpl

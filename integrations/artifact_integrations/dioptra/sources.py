@@ -110,7 +110,7 @@ def archived_sources(members: Mapping[str, bytes]) -> dict[str, bytes]:
         if name.startswith(f"{_CORE}.")
     }
     rooms = {name.split(".")[1] for name in wanted}
-    rooms |= {place.partition(".")[0] for place in artifact_plugins._WHERE.values()}
+    rooms |= {place.partition(".")[0] for place in artifact_plugins._NAMES}
     needed = needed_sources(
         *_CONTRACTS, *sorted(name for name in wanted if name.split(".")[1] in _LIGHT)
     )
@@ -202,9 +202,11 @@ def _parsed(data: bytes) -> ast.AST:
 def _member_of(base: str, name: str) -> Iterator[str]:
     if base != _CORE:
         yield f"{base}.{name}"  # perhaps a module, perhaps a name in one
-    elif name in artifact_plugins._WHERE:
-        # The front door looks its names up at first use.
-        yield f"{_CORE}.{artifact_plugins._WHERE[name]}"
+        return
+    # The front door looks its names up at first use.
+    yield from (
+        f"{_CORE}.{place}" for place, names in artifact_plugins._NAMES.items() if name in names
+    )
 
 
 def _run(tree: ast.AST) -> Iterator[ast.AST]:

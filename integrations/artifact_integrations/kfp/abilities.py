@@ -25,7 +25,8 @@ ABILITIES = {
         "batch create per task; one saved by hand becomes an importer, or an output of the pod's task"
     ),
     BackendOperation.DELIVER_LINKS: _yes(
-        "all link types with producers and iterations; values without a version as task parameters"
+        "all link types with producers and iterations, or with ?links=kfp as KFP itself records "
+        "them; values without a version as task parameters"
     ),
     BackendOperation.READ_VERSION: _yes("get_artifact; the record is in its metadata"),
     BackendOperation.LIST_VERSIONS: _yes("list_artifacts in the namespace"),

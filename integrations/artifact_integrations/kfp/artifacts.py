@@ -8,7 +8,6 @@ KFP has no idempotency key, so that is how a version is found again.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -18,8 +17,9 @@ from pydantic import ValidationError
 from artifact_plugins.contracts.backend import RemoteVersion
 from artifact_plugins.errors import BackendRejectedError
 from artifact_plugins.records import ArtifactVersion
+from artifact_plugins.transport import sha256_of
 
-from .limits import check_name, check_namespace, fitting_uri, json_value
+from .limits import check_namespace, fitting_uri, json_value, kfp_name
 
 RECORD = "artifact_plugins"
 RECORD_ID = "artifact_plugins_id"
@@ -46,7 +46,7 @@ def artifact_body(version: ArtifactVersion, namespace: str) -> dict[str, Any]:
     """Return the Artifact of a creating request.
 
     Raises:
-        BackendRejectedError: Its name, URI or metadata is more than KFP can hold.
+        BackendRejectedError: Its namespace, URI or metadata is more than KFP can hold.
     """
     title = version.artifact_type
     kfp_type = title if title in TYPES else "Artifact"
@@ -63,7 +63,7 @@ def artifact_body(version: ArtifactVersion, namespace: str) -> dict[str, Any]:
     metadata[RECORD] = record_text(version)
     metadata[RECORD_ID] = version.id
     body: dict[str, Any] = {
-        "name": check_name(version.artifact, "artifact name"),
+        "name": kfp_name(version.artifact),
         "type": kfp_type,
         "namespace": check_namespace(namespace),
         "metadata": metadata,
@@ -110,11 +110,12 @@ def _number(version: ArtifactVersion) -> float | None:
 
 def remote_version(artifact: Mapping[str, Any]) -> RemoteVersion:
     """Return what KFP says of an artifact, and our record when it carries one."""
+    record = record_of(artifact)
     return RemoteVersion(
         external_id=str(artifact.get("artifact_id", "")),
-        name=str(artifact.get("name", "")),
+        name=str(artifact.get("name", "")) if record is None else record.artifact,
         uri=str(artifact.get("uri", "")),
-        record=record_of(artifact),
+        record=record,
         raw=artifact,
     )
 
@@ -150,7 +151,9 @@ def changeable_state(version: ArtifactVersion) -> dict[str, str]:
         "description": version.description,
         "deleted": version.deleted_at is not None,
     }
-    return {
-        name: hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()[:12]
-        for name, part in parts.items()
-    }
+    return {name: short_digest(part)[:12] for name, part in parts.items()}
+
+
+def short_digest(document: Any) -> str:
+    """Return what tells one JSON document from another, in the spelling of the first notes."""
+    return sha256_of(json.dumps(document, sort_keys=True))[:24]

@@ -16,11 +16,12 @@ from artifact_plugins.contracts.backend import (
 )
 from artifact_plugins.errors import UnsupportedByBackendError
 from artifact_plugins.records import ArtifactTaskLink, ArtifactVersion, Page, Run, Task
+from artifact_plugins.transport import is_noted, noted_id
 
 from .abilities import ABILITIES
 from .api import SYSTEM, KfpApi
 from .artifacts import changeable_state
-from .bringing import bring_in, is_noted, save_below
+from .bringing import bring_in, save_below
 from .missing import missing
 from .options import KfpOptions
 from .pod import find_pod
@@ -86,13 +87,12 @@ class KfpBackend(Backend):
         """
         known = delivery.external("version", version.id)
         if is_noted(known):
-            assert known is not None
             self._refuse_changes(version, known.get("state", {}))
             return
         if version.task_id is not None and self._is_written(version, delivery):
             task = delivery.task(version.task_id)
             TaskSender(self._api, self._options, delivery, task, is_first=False).send_outputs()
-            if is_noted(delivery.external("version", version.id)):
+            if noted_id(delivery, "version", version.id) is not None:
                 return
         if version.run_id is not None:
             self._bring_into_run(version, version.run_id, delivery)
@@ -100,25 +100,20 @@ class KfpBackend(Backend):
             self._save_by_hand(version, delivery)
 
     def missing(self, kind: RecordKind, noted: Mapping[str, Mapping[str, Any]]) -> Sequence[str]:
-        """Return what the server has no more, tasks that lost links too."""
         return missing(self._api, self._options.namespace, kind, noted)
 
     def version(self, external_id: str) -> RemoteVersion:
-        """Return one version by its artifact id."""
         return read_version(self._api, external_id)
 
     def versions(self, query: RemoteQuery) -> Page[RemoteVersion]:
-        """Return one page of versions."""
         remote_run = None if query.run_id is None else self._runs.find(query.run_id)
         return read_versions(self._api, self._options.namespace, query, remote_run)
 
     def links(self, run_id: str) -> Sequence[ArtifactTaskLink]:
-        """Return the links of one of our runs as the server has them."""
         remote_run = self._runs.find(run_id)
         return read_links(self._api, self._options.namespace, run_id, remote_run)
 
     def close(self) -> None:
-        """Close the connections."""
         self._api.client.close()
 
     def _refuse_changes(self, version: ArtifactVersion, state: Mapping[str, str]) -> None:

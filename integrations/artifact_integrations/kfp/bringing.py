@@ -12,10 +12,11 @@ from typing import Any
 
 from artifact_plugins.contracts.backend import Delivery
 from artifact_plugins.records import ArtifactVersion
+from artifact_plugins.transport import noted_id
 
 from .api import KfpApi
 from .artifacts import artifact_body, changeable_state, version_id_of
-from .limits import check_key
+from .limits import kfp_key
 from .tasks import Scope, importer_body
 
 
@@ -34,10 +35,9 @@ def bring_in(
         namespace: Of the new artifact.
     """
     with delivery.only("version", version.id):
-        known = delivery.external("version", version.id)
-        if is_noted(known):
-            assert known is not None
-            return str(known["external_id"])
+        known = noted_id(delivery, "version", version.id)
+        if known is not None:
+            return known
         body = artifact_body(version, namespace)
         importer = importer_body(version.id, version.artifact, scope, parent_id)
         task_id = str(api.create_task(scope.run_id, importer)["task_id"])
@@ -69,7 +69,7 @@ def save_below(
             "artifact": artifact_body(version, namespace),
             "run_id": run_id,
             "task_id": task_id,
-            "producer_key": check_key(f"auto/{version.artifact}"),
+            "producer_key": kfp_key(f"auto/{version.artifact}"),
         }
         _make(api, delivery, version, item)
 
@@ -90,11 +90,6 @@ def written_artifacts(task: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[st
     for group in (task.get("outputs") or {}).get("artifacts", []):
         for artifact in group.get("artifacts", []):
             yield str(group.get("artifact_key", "")), artifact
-
-
-def is_noted(note: Mapping[str, Any] | None) -> bool:
-    """Tell whether a record is there: a note may also say that it cannot be."""
-    return note is not None and "external_id" in note
 
 
 def note_version(delivery: Delivery, version: ArtifactVersion, artifact: Mapping[str, Any]) -> None:

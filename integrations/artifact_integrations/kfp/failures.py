@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from artifact_plugins.errors import BackendContractError, BackendError
@@ -18,8 +17,8 @@ def explain(answer: HttpAnswer) -> BackendError | None:
     A 404 without details is a route that the server does not have; one with
     details is a record that it does not have.
     """
-    status = _status(answer)
-    if status is None:
+    status = answer.said
+    if not isinstance(status, dict) or not isinstance(status.get("message"), str):
         return None
     details = status.get("details")
     if answer.status == 404 and not details:
@@ -35,16 +34,6 @@ def explain(answer: HttpAnswer) -> BackendError | None:
 def is_duplicate(error: BackendError) -> bool:
     """Tell whether a server's error says that the row is there already: KFP answers 500."""
     return any(text in str(error) for text in _DUPLICATES)
-
-
-def _status(answer: HttpAnswer) -> dict[str, Any] | None:
-    try:
-        found = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(found, dict) or not isinstance(found.get("message"), str):
-        return None
-    return found
 
 
 def _message(status: dict[str, Any], details: Any) -> str:

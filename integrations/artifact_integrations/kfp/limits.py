@@ -1,4 +1,6 @@
-"""What KFP cannot hold, refused before it is sent: its server answers 500 or cuts it.
+"""What KFP cannot hold: long names are shortened, the rest is refused before it is sent.
+
+Its server answers 500 or cuts it.
 
 Source:
     The columns of kubeflow/pipelines' tables (pull request 13986): name
@@ -7,10 +9,10 @@ Source:
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from artifact_plugins.errors import BackendRejectedError
+from artifact_plugins.transport import clipped, first_unfit
 
 NAME_MAX = 128
 KEY_MAX = 191
@@ -20,30 +22,18 @@ EXACT_INT_MAX = 2**53
 """Numbers of JSON values become float64 on the way: larger integers would change."""
 
 
-def check_name(name: str, what: str) -> str:
-    """Return a name of at most 128 characters.
-
-    Raises:
-        BackendRejectedError: It is longer, or empty.
-    """
-    return _checked(name, what, NAME_MAX)
+def kfp_name(name: str) -> str:
+    """Return the name of a task or artifact there: a long one ends in a digest, the record has it."""
+    return clipped(name, NAME_MAX)
 
 
-def check_key(key: str) -> str:
-    """Return the key of a link: at most 191 characters.
-
-    Raises:
-        BackendRejectedError: It is longer, or empty.
-    """
-    return _checked(key, "key", KEY_MAX)
+def kfp_key(key: str) -> str:
+    """Return the key of a link there; a long one ends in a digest."""
+    return clipped(key, KEY_MAX)
 
 
 def check_namespace(namespace: str) -> str:
-    """Return a namespace of at most 63 characters.
-
-    Raises:
-        BackendRejectedError: It is longer, or empty.
-    """
+    """Return a namespace of 1 to 63 characters; refuse another one."""
     return _checked(namespace, "namespace", NAMESPACE_MAX)
 
 
@@ -67,26 +57,20 @@ def json_value(value: Any, path: str) -> Any:
     Raises:
         BackendRejectedError: NaN, infinity, half characters or no JSON in it; names where.
     """
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, str):
-        if any(0xD800 <= ord(c) <= 0xDFFF for c in value):
-            raise _refused(f"{path} holds a half of a surrogate pair")
-        return value
-    if isinstance(value, int):
-        return value if abs(value) <= EXACT_INT_MAX else str(value)
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise _refused(f"{path} is {value!r}, which JSON cannot hold")
-        return value
+    unfit = first_unfit(value, path)
+    if unfit is not None:
+        raise _refused(f"{unfit.path} {unfit.why}")
+    return _exact(value)
+
+
+def _exact(value: Any) -> Any:
+    if isinstance(value, int) and abs(value) > EXACT_INT_MAX:
+        return str(value)
     if isinstance(value, list | tuple):
-        return [json_value(item, f"{path}[{n}]") for n, item in enumerate(value)]
+        return [_exact(item) for item in value]
     if isinstance(value, dict):
-        return {
-            json_value(str(key), path): json_value(item, f"{path}.{key}")
-            for key, item in value.items()
-        }
-    raise _refused(f"{path} is a {type(value).__name__}, which JSON cannot hold")
+        return {str(key): _exact(item) for key, item in value.items()}
+    return value
 
 
 def _checked(text: str, what: str, limit: int) -> str:

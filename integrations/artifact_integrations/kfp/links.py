@@ -12,15 +12,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from artifact_plugins.contracts.rendering import RenderedParameter
 from artifact_plugins.records import ArtifactTaskLink, IOType, Producer
+from artifact_plugins.transport import Unfit, first_unfit
 
-from .limits import check_key, check_name, json_value
+from .dialects import Dialect
+from .limits import json_value, kfp_key, kfp_name
 
 _ITEMS = frozenset({IOType.ITERATOR_INPUT, IOType.ITERATOR_INPUT_RAW})
 
 
 class RowKey(NamedTuple):
-    """What tells two rows of one task apart for KFP: its unique index."""
+    """What tells two rows of one task apart for KFP: its unique index.
+
+    In dialect S only artifact and type do; iteration and key are the same for all then.
+    """
 
     artifact_id: str
     io_type: str
@@ -36,7 +42,7 @@ def producer_body(producer: Producer, names: Mapping[str, str]) -> dict[str, Any
     """
     body: dict[str, Any] = {}
     if producer.task_name:
-        body["task_name"] = names.get(producer.task_name, producer.task_name)
+        body["task_name"] = kfp_name(names.get(producer.task_name, producer.task_name))
     if producer.iteration is not None:
         body["iteration"] = str(producer.iteration)
     return body
@@ -48,28 +54,32 @@ def row_body(
     *,
     run_id: str,
     task_id: str,
+    io_type: IOType,
     names: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Return the ArtifactTask of a link that holds a version."""
+    """Return the ArtifactTask of a link that holds a version.
+
+    Args:
+        io_type: As the dialect has it for this link.
+    """
     return {
         "artifact_id": artifact_id,
         "run_id": run_id,
         "task_id": task_id,
-        "type": link.io_type.value,
+        "type": io_type.value,
         "producer": producer_body(link.producer, names),
-        "key": check_key(link.key),
+        "key": kfp_key(link.key),
     }
 
 
-def row_key(row: Mapping[str, Any]) -> RowKey:
+def row_key(row: Mapping[str, Any], dialect: Dialect = Dialect.M) -> RowKey:
     """Return what is unique of a row, ours or the server's."""
-    producer = producer_of(row)
-    iteration = -1 if producer.iteration is None else producer.iteration
+    artifact_id, io_type = str(row.get("artifact_id", "")), str(row.get("type", ""))
+    if dialect is Dialect.S:
+        return RowKey(artifact_id, io_type, -1, "")
+    iteration = producer_of(row).iteration
     return RowKey(
-        str(row.get("artifact_id", "")),
-        str(row.get("type", "")),
-        iteration,
-        str(row.get("key", "")),
+        artifact_id, io_type, -1 if iteration is None else iteration, str(row.get("key", ""))
     )
 
 
@@ -88,19 +98,14 @@ def producer_of(row: Mapping[str, Any], names: Mapping[str, str] | None = None) 
     )
 
 
-def check_links(links: Iterable[ArtifactTaskLink]) -> None:
-    """Check all links of a task before anything of it is sent.
+def unfit_values(links: Iterable[ArtifactTaskLink]) -> list[str]:
+    """Return what of the values in links KFP cannot hold, and why; its parameter is left out."""
+    found = (_unfit(link) for link in links if link.version_id is None)
+    return [f"{unfit.path} {unfit.why}" for unfit in found if unfit is not None]
 
-    Raises:
-        BackendRejectedError: A key or producer is longer than KFP can hold, or
-            a value is no JSON.
-    """
-    for link in links:
-        check_key(link.key)
-        if link.producer.task_name:
-            check_name(link.producer.task_name, "task name")
-        if link.version_id is None:
-            json_value(link.value, link.key)
+
+def _unfit(link: ArtifactTaskLink) -> Unfit | None:
+    return first_unfit(link.value, link.key)
 
 
 def parameters(
@@ -109,7 +114,8 @@ def parameters(
     """Return the input and output parameters of a task: what its links without version hold.
 
     KFP keeps one value per port, type and producer, so a list put together of
-    several values is one parameter.
+    several values is one parameter. One with a value that KFP cannot hold is
+    left out; `unfit_values` tells.
     """
     grouped: dict[tuple[Any, ...], list[ArtifactTaskLink]] = defaultdict(list)
     for number, link in enumerate(links):
@@ -119,6 +125,8 @@ def parameters(
     read: list[dict[str, Any]] = []
     written: list[dict[str, Any]] = []
     for (key, io_type, producer, _), group in grouped.items():
+        if any(map(_unfit, group)):
+            continue
         values = [
             json_value(one.value, key) for one in sorted(group, key=lambda link: link.position)
         ]
@@ -126,11 +134,27 @@ def parameters(
         body = {
             "value": values if is_list else values[0],
             "type": io_type.value,
-            "parameter_key": key,
+            "parameter_key": kfp_key(key),
             "producer": producer_body(producer, names),
         }
         (written if io_type.is_output else read).append(body)
     return read, written
+
+
+def rendered_parameters(
+    given: Iterable[RenderedParameter], names: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Return parameters that have the form of KFP already."""
+    return [
+        {
+            "value": json_value(one.value, one.key),
+            "type": one.io_type.value,
+            "parameter_key": kfp_key(one.key),
+            "producer": producer_body(one.producer, names),
+        }
+        for one in given
+        if first_unfit(one.value) is None
+    ]
 
 
 def link_texts(links: Iterable[ArtifactTaskLink]) -> list[list[Any]]:
@@ -182,6 +206,9 @@ def read_rows(
     run_id: str,
     task_id: str,
     names: Mapping[str, str],
+    keys: Mapping[str, str] | None = None,
+    dialect: Dialect = Dialect.M,
+    is_leaf: bool = False,
 ) -> list[ArtifactTaskLink]:
     """Return the links that a task's rows say, each with what it lost.
 
@@ -192,24 +219,29 @@ def read_rows(
         run_id: Ours.
         task_id: Ours.
         names: Our names of tasks that are called otherwise there.
+        keys: Our keys that are shortened there.
+        dialect: Of the server.
+        is_leaf: Whether the task is no group.
     """
     known: dict[Any, list[ArtifactTaskLink]] = defaultdict(list)
     for link in carried:
         if link.version_id is not None:
-            known[_same(link)].append(link)
+            io_type = dialect.row_type(link.io_type, is_leaf=is_leaf)
+            known[_same(link, io_type, dialect)].append(link)
     found: list[ArtifactTaskLink] = []
     for row in rows:
-        artifact_id = str(row.get("artifact_id", ""))
+        artifact_id, io_type = str(row.get("artifact_id", "")), IOType(row["type"])
+        producer = producer_of(row, names)
         link = ArtifactTaskLink(
             id=str(row.get("id", "")),
             run_id=run_id,
             task_id=task_id,
-            io_type=IOType(row["type"]),
-            key=str(row.get("key", "")),
-            producer=producer_of(row, names),
+            io_type=dialect.link_type(io_type, producer.iteration, is_leaf=is_leaf),
+            key=_named(row.get("key", ""), keys),
+            producer=producer,
             version_id=version_ids.get(artifact_id, artifact_id),
         )
-        found += known.get(_same(link)) or [link]
+        found += known.get(_same(link, io_type, dialect)) or [link]
     return found
 
 
@@ -220,15 +252,19 @@ def read_parameters(
     run_id: str,
     task_id: str,
     names: Mapping[str, str],
+    keys: Mapping[str, str] | None = None,
 ) -> list[ArtifactTaskLink]:
-    """Return the links that a task's parameters say; a collected list is one per element."""
+    """Return the links that a task's parameters say; a collected list is one per element.
+
+    What KFP cannot hold as a parameter is as it is carried.
+    """
     known: dict[Any, list[ArtifactTaskLink]] = defaultdict(list)
     for link in carried:
         if link.version_id is None:
             known[link.io_type, link.key, link.producer].append(link)
     found: list[ArtifactTaskLink] = []
     for number, one in enumerate(parameters):
-        io_type, key = IOType(one["type"]), str(one.get("parameter_key", ""))
+        io_type, key = IOType(one["type"]), _named(one.get("parameter_key", ""), keys)
         producer = producer_of(one, names)
         value = one.get("value")
         same = known.get((io_type, key, producer))
@@ -250,12 +286,21 @@ def read_parameters(
             )
             for position, item in enumerate(items)
         ]
+    for group in known.values():
+        if any(map(_unfit, group)):
+            found += group
     return found
 
 
-def _same(link: ArtifactTaskLink) -> tuple[Any, ...]:
-    """Return what a row says of a link: everything but its place in a list."""
-    return link.version_id, link.io_type, link.key, link.producer.iteration
+def _named(key: Any, keys: Mapping[str, str] | None) -> str:
+    return (keys or {}).get(str(key), str(key))
+
+
+def _same(link: ArtifactTaskLink, io_type: IOType, dialect: Dialect) -> tuple[Any, ...]:
+    """Return what is the same of a row and of every link that it stands for."""
+    if dialect is Dialect.S:
+        return link.version_id, io_type
+    return link.version_id, io_type, link.key, link.producer.iteration
 
 
 def _is_said(value: Any, links: Sequence[ArtifactTaskLink]) -> bool:

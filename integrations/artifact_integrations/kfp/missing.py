@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from artifact_plugins.contracts.backend import RecordKind
-from artifact_plugins.errors import BackendRejectedError
+from artifact_plugins.transport import is_noted, unless_missing
 
 from .api import KfpApi
-from .bringing import is_noted
 from .tasks import task_id_of
 
 
@@ -24,6 +23,8 @@ def missing(
 
     A task counts as missing too when it does not carry our record any more or
     has fewer links than were sent: KFP's own retry of a run takes both away.
+    One that went without a version that was given up is sent again, too: that
+    may have been replayed since.
     """
     there = {key: note for key, note in noted.items() if is_noted(note)}
     if kind == "run":
@@ -31,6 +32,11 @@ def missing(
     if kind == "task":
         return _missing_tasks(api, there)
     return _missing_versions(api, namespace, there)
+
+
+def tasks_there(api: KfpApi, run_id: str, ids: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    """Return the tasks of a run, or those of some ids; none when there is no such run."""
+    return unless_missing(lambda: list(api.tasks(run_id, ids))) or []
 
 
 def _missing_tasks(api: KfpApi, noted: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -41,12 +47,7 @@ def _missing_tasks(api: KfpApi, noted: Mapping[str, Mapping[str, Any]]) -> list[
     ours: dict[str, str | None] = {}
     rows: Counter[str] = Counter()
     for run_id, ids in by_run.items():
-        try:
-            here = {str(body["task_id"]): task_id_of(body) for body in api.tasks(run_id, ids)}
-        except BackendRejectedError as error:
-            if error.status != 404:
-                raise
-            continue
+        here = {str(body["task_id"]): task_id_of(body) for body in tasks_there(api, run_id, ids)}
         ours.update(here)
         linked = [task_id for task_id in here if task_id in with_rows]
         rows.update(str(row["task_id"]) for row in api.links(task_ids=linked))
@@ -55,6 +56,7 @@ def _missing_tasks(api: KfpApi, noted: Mapping[str, Mapping[str, Any]]) -> list[
         for key, note in noted.items()
         if ours.get(note["external_id"]) != key
         or rows[note["external_id"]] < int(note.get("rows", 0))
+        or note.get("left_out")
     ]
 
 
@@ -67,10 +69,4 @@ def _missing_versions(
 
 
 def _has_run(api: KfpApi, run_id: str) -> bool:
-    try:
-        api.run(run_id)
-    except BackendRejectedError as error:
-        if error.status == 404:
-            return False
-        raise
-    return True
+    return unless_missing(lambda: api.run(run_id)) is not None

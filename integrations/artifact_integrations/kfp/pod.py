@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-_MARK = "KFP_POD_NAME"
+from . import POD_VARIABLE
+
 _LAUNCHER = "kfp-launcher/launch"
 _SCOPED_TOKEN = Path("/var/run/secrets/kfp/token")
 _TOKEN_FILES = (_SCOPED_TOKEN, Path("/var/run/secrets/kubeflow/pipelines/token"))
@@ -51,7 +52,7 @@ def find_pod(
         processes: Where the arguments of the parents are read.
     """
     environ = os.environ if environ is None else environ
-    if not environ.get(_MARK):
+    if not environ.get(POD_VARIABLE):
         return None
     said = launcher_arguments(processes)
     namespace = said.get("namespace") or environ.get("NAMESPACE") or _text(_NAMESPACE_FILE) or None

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from artifact_plugins.contracts.backend import BackendInfo
 from artifact_plugins.errors import BackendContractError, BackendRejectedError
-from artifact_plugins.transport import HttpAnswer
+from artifact_plugins.transport import HttpAnswer, unless_missing
 
 from .api import SYSTEM, KfpApi
 from .options import KfpOptions
 
 _PRESENT = "At least one filter"
-_NOWHERE = "00000000-0000-4000-8000-000000000000"
 
 
 def probe(api: KfpApi, options: KfpOptions) -> BackendInfo:
     """Ask a server for what it is; nothing is written.
 
     Raises:
-        BackendContractError: It has no artifact API, or that of the unreleased
-            branch of November 2025, or it is no KFP.
+        BackendContractError: It has no artifact API, or in neither dialect, or
+            not in the one that the URL wants, or it is no KFP.
         BackendRejectedError: The run or namespace of the URL is not there.
         BackendAuthError, BackendUnavailableError: As the transport says.
     """
@@ -27,15 +26,13 @@ def probe(api: KfpApi, options: KfpOptions) -> BackendInfo:
         raise _unknown(rows, "no artifact API: release 2.17 and older have none")
     if rows.status != 400 or _PRESENT not in rows.text:
         raise _unknown(rows, f"{rows.text[:120]!r} where its artifact API would refuse")
-    tasks = api.ask("GET", f"/runs/{_NOWHERE}/tasks", expect=(200, 404), page_size=1)
-    if tasks.status == 404 and not tasks.json_object().get("details"):
-        raise _unknown(tasks, "the task routes of the unreleased branch of November 2025")
+    dialect = api.dialect
     health = api.health()
     is_multi_user = bool(health.get("multi_user"))
     _check_namespace(api, options, is_multi_user=is_multi_user)
     if options.run_id is not None:
         _check_run(api, options)
-    facts = {"dialect": "M", "mode": "multi-user" if is_multi_user else "single-user"}
+    facts = {"dialect": dialect.value, "mode": "multi-user" if is_multi_user else "single-user"}
     if options.namespace:
         facts["namespace"] = options.namespace
     if options.run_id:
@@ -72,12 +69,10 @@ def _check_namespace(api: KfpApi, options: KfpOptions, *, is_multi_user: bool) -
 
 def _check_run(api: KfpApi, options: KfpOptions) -> None:
     assert options.run_id is not None
-    try:
-        run = api.run(options.run_id)
-    except BackendRejectedError as error:
-        if error.status != 404:
-            raise
-        raise no_such_run(options.run_id) from error
+    run_id = options.run_id
+    run = unless_missing(lambda: api.run(run_id))
+    if run is None:
+        raise no_such_run(run_id)
     if run.get("run_id") not in (None, options.run_id):
         raise BackendContractError(
             f"{SYSTEM} answered with run {run.get('run_id')!r} when asked for {options.run_id!r}",

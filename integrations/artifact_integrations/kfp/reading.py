@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from artifact_plugins.contracts.backend import RemoteQuery, RemoteVersion
-from artifact_plugins.errors import (
-    ArtifactMissingError,
-    BackendContractError,
-    BackendRejectedError,
-    QueryError,
-    describe,
-)
+from artifact_plugins.errors import BackendContractError, describe
 from artifact_plugins.records import ArtifactTaskLink, Page
+from artifact_plugins.transport import (
+    no_token,
+    no_version,
+    page_of,
+    place_of,
+    token_of,
+    unless_missing,
+)
 
 from .api import SYSTEM, KfpApi, predicates
 from .artifacts import TYPES, remote_version, version_id_of
+from .dialects import LEAVES
+from .limits import kfp_name
 from .links import read_parameters, read_rows
+from .missing import tasks_there
 from .tasks import RemoteTask, remote_task
 
 _OUTPUTS = frozenset({"OUTPUT", "ITERATOR_OUTPUT", "ONE_OF_OUTPUT"})
@@ -32,16 +35,11 @@ def read_version(api: KfpApi, external_id: str) -> RemoteVersion:
     Raises:
         ArtifactMissingError: The server has none of that id.
     """
-    try:
-        return remote_version(api.artifact(external_id))
-    except BackendRejectedError as error:
-        if error.status != 404:
-            raise
-        raise ArtifactMissingError(
-            f"{SYSTEM} has no artifact {external_id!r}",
-            hint="it is named by its id there; nothing was loaded",
-            external_id=external_id,
-        ) from error
+    # With a slash in it an id is another route to the server.
+    found = None if "/" in external_id else unless_missing(lambda: api.artifact(external_id))
+    if found is None:
+        raise no_version(SYSTEM, external_id, hint="it is named by its id there")
+    return remote_version(found)
 
 
 def read_versions(
@@ -55,18 +53,15 @@ def read_versions(
     Args:
         remote_run: The run there that `query.run_id` was delivered to.
     """
+    # A page token is a page of the server, and how much of it is known.
     token, skipped = _place(query.page_token)
-    found: list[RemoteVersion] = []
-    for page_token, number, artifact in _candidates(api, namespace, query, remote_run, token):
-        if number < skipped and page_token == token:
-            continue
-        version = remote_version(artifact)
-        if not query.accepts(version):
-            continue
-        if len(found) == query.limit:
-            return Page(tuple(found), _token(page_token, number))
-        found.append(version)
-    return Page(tuple(found))
+    candidates = _candidates(api, namespace, query, remote_run, token)
+    walk = (
+        (remote_version(artifact), token_of(page_token, number))
+        for page_token, number, artifact in candidates
+        if number >= skipped or page_token != token
+    )
+    return page_of(query, walk)
 
 
 def _candidates(
@@ -83,7 +78,7 @@ def _candidates(
         return
     conditions: list[tuple[str, str, Mapping[str, Any]]] = []
     if query.artifact is not None:
-        conditions.append(("EQUALS", "name", {"string_value": query.artifact}))
+        conditions.append(("EQUALS", "name", {"string_value": kfp_name(query.artifact)}))
     if query.artifact_type is not None:
         number = TYPES.get(query.artifact_type)
         # A title of ours, and a Metric without a number, are Artifacts there.
@@ -126,7 +121,7 @@ def read_links(
         run_id: Ours; or one of KFP's, whose links come with KFP's ids.
         remote_run: The run there that ours was delivered to.
     """
-    bodies = {str(body["task_id"]): body for body in _tasks(api, remote_run or run_id)}
+    bodies = {str(body["task_id"]): body for body in tasks_there(api, remote_run or run_id)}
     tasks = {task_id: remote_task(body) for task_id, body in bodies.items()}
     ours = {k: task for k, task in tasks.items() if task and task.record.run_id == run_id}
     wanted = bodies if remote_run is None else {k: bodies[k] for k in ours}
@@ -145,10 +140,22 @@ def read_links(
     for remote_id, body in wanted.items():
         task = ours.get(remote_id)
         said = task.links if task else ()
-        of_task = {"run_id": run_id, "task_id": task.record.id if task else remote_id}
+        of_task: dict[str, Any] = {
+            "run_id": run_id,
+            "task_id": task.record.id if task else remote_id,
+            "names": names,
+            "keys": task.keys if task else {},
+        }
         try:
-            found += read_parameters(_parameters(body), said, **of_task, names=names)
-            found += read_rows(rows[remote_id], said, version_ids, **of_task, names=names)
+            found += read_parameters(_parameters(body), said, **of_task)
+            found += read_rows(
+                rows[remote_id],
+                said,
+                version_ids,
+                **of_task,
+                dialect=api.dialect,
+                is_leaf=body.get("type") in LEAVES,
+            )
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise BackendContractError(
                 f"{SYSTEM} answered with links of task {remote_id} that cannot be read: "
@@ -158,21 +165,12 @@ def read_links(
     return found
 
 
-def _tasks(api: KfpApi, run_id: str) -> list[dict[str, Any]]:
-    try:
-        return list(api.tasks(run_id))
-    except BackendRejectedError as error:
-        if error.status == 404:
-            return []
-        raise
-
-
 def _names(ours: Mapping[str, RemoteTask]) -> dict[str, str]:
-    """Return our names of tasks that are called otherwise there: an attached ROOT is."""
+    """Return our names of tasks that are called otherwise there: an attached ROOT, long ones."""
     return {
         str(task.body.get("name")): task.record.name
         for task in ours.values()
-        if task.record.parent_id is None
+        if task.body.get("name") != task.record.name
     }
 
 
@@ -181,19 +179,11 @@ def _parameters(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield from (body.get(side) or {}).get("parameters", [])
 
 
-def _token(page_token: str | None, number: int) -> str:
-    """Return where the next page begins: a page of the server, and how much of it is known."""
-    text = json.dumps([page_token, number])
-    return base64.urlsafe_b64encode(text.encode()).decode()
-
-
 def _place(token: str | None) -> tuple[str | None, int]:
     if token is None:
         return None, 0
     try:
-        page_token, number = json.loads(base64.urlsafe_b64decode(token))
+        page_token, number = place_of(token, SYSTEM)
         return page_token, int(number)
     except (ValueError, TypeError) as error:
-        raise QueryError(
-            f"{token[:60]!r} is no page token of {SYSTEM}", hint="begin without one"
-        ) from error
+        raise no_token(token, SYSTEM) from error

@@ -8,15 +8,17 @@ from typing import Any
 from artifact_plugins.contracts.backend import Delivery
 from artifact_plugins.errors import BackendRejectedError
 from artifact_plugins.records import Run
+from artifact_plugins.transport import clipped, is_missing, noted_id
 
 from .api import SYSTEM, KfpApi
-from .limits import check_name
+from .limits import NAME_MAX
 from .options import KfpOptions
 from .probing import no_such_run
 from .tasks import Scope
 
 _OURS = "artifact_plugins run "
 _EXPERIMENT = "Default"
+_ID_END = 8
 
 
 class Runs:
@@ -28,7 +30,7 @@ class Runs:
 
     def deliver(self, run: Run, delivery: Delivery) -> None:
         """Note where a run of ours goes; KFP has nothing of a run that could change."""
-        if not _is_noted(delivery.external("run", run.id)):
+        if noted_id(delivery, "run", run.id) is None:
             given = self._options.run_id
             scope = self._own(run, delivery) if given is None else self._attached(run, given)
             delivery.note("run", run.id, note_of(scope))
@@ -38,7 +40,7 @@ class Runs:
         if self._options.run_id is not None:
             return self._options.run_id
         # The name of a run ends with the end of its id.
-        for found in self._api.runs(self._options.namespace, run_id[-8:]):
+        for found in self._api.runs(self._options.namespace, run_id[-_ID_END:]):
             if _OURS + run_id in str(found.get("description", "")):
                 return str(found["run_id"])
         return None
@@ -58,14 +60,14 @@ class Runs:
                 roots = (one for one in self._api.tasks(run_id) if one.get("type") == "ROOT")
                 above = next(roots, {})
         except BackendRejectedError as error:
-            if error.status != 404:
+            if not is_missing(error):
                 raise
             raise no_such_run(run_id) from error
         found = above.get("task_id")
         return Scope(run_id, path=str(above.get("scope_path") or "root")), found
 
     def _attached(self, run: Run, run_id: str) -> Scope:
-        name = check_name(run.name, "run name")
+        name = _name_of(run)
         scope, above = self.place(run_id)
         return Scope(run_id, above, name, f"{scope.path}.{name}")
 
@@ -78,7 +80,7 @@ class Runs:
     def _create(self, run: Run) -> str:
         # Its parameters are links of our ROOT; given here the server would make them too.
         body = {
-            "display_name": check_name(run.name, "run name"),
+            "display_name": _name_of(run),
             "description": f"pipeline {run.pipeline}, {_OURS}{run.id}",
         }
         experiment_id = self._experiment()
@@ -106,6 +108,13 @@ class Runs:
         return None if first is None else str(first["experiment_id"])
 
 
+def _name_of(run: Run) -> str:
+    """Return the name of a run there; a long one ends as ours does, with the end of its id."""
+    tail = f"-{run.id[-_ID_END:]}"
+    short = clipped(run.name, NAME_MAX - len(tail)) + tail
+    return run.name if len(run.name) <= NAME_MAX else short
+
+
 def note_of(scope: Scope) -> dict[str, Any]:
     """Return a scope as it is noted."""
     return {
@@ -119,7 +128,3 @@ def note_of(scope: Scope) -> dict[str, Any]:
 def scope_of(note: Mapping[str, Any]) -> Scope:
     """Return the scope that was noted of a run."""
     return Scope(note["external_id"], note["parent_task_id"], note["root_name"], note["path"])
-
-
-def _is_noted(note: Mapping[str, Any] | None) -> bool:
-    return note is not None and "external_id" in note

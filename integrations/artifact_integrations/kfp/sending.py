@@ -8,11 +8,10 @@ version id in the task that wrote it, a link by KFP's own unique key.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 from artifact_plugins.contracts.backend import Delivery
 from artifact_plugins.errors import BackendRejectedError, BackendUnavailableError
@@ -24,17 +23,20 @@ from artifact_plugins.records import (
     TaskState,
     TaskType,
 )
+from artifact_plugins.transport import is_missing, is_noted, noted_id, unless_missing
 
 from .api import KfpApi
-from .artifacts import artifact_body, version_id_of
-from .bringing import bring_in, is_noted, note_version, written_artifacts
+from .artifacts import artifact_body, short_digest, version_id_of
+from .bringing import bring_in, note_version, written_artifacts
+from .dialects import LEAVES
 from .failures import is_duplicate
-from .links import check_links, row_body, row_key
+from .limits import kfp_key
+from .links import row_body, row_key, unfit_values
 from .options import KfpOptions
 from .runs import scope_of
 from .tasks import Scope, opening_body, task_body, task_id_of
 
-_LEAVES = frozenset({TaskType.RUNTIME, TaskType.IMPORTER})
+Made = TypeVar("Made")
 _MADE_WITH_ARTIFACT = frozenset({IOType.OUTPUT, IOType.ITERATOR_OUTPUT})
 
 
@@ -61,27 +63,40 @@ class TaskSender:
         self._delivery = delivery
         self._task = task
         self._scope: Scope = scope_of(delivery.need("run", task.run_id))
-        self._links = list(delivery.links(task_id=task.id))
+        self._rendered = delivery.rendered(task.id, "kfp") if options.has_kfp_links else None
+        links = delivery.links(task_id=task.id) if self._rendered is None else self._rendered.links
+        self._links = list(links)
         self._note: dict[str, Any] = {}
         self._is_first = is_first
+        # What KFP cannot hold of it, by link or version; the rest goes there all the same.
+        self._unheld: dict[str, str] = {}
+        self._given_up: list[str] = []
 
     def send(self) -> None:
         """Deliver the task as it is now.
 
         Raises:
-            BackendRejectedError: KFP cannot hold it, or has another task in its place.
+            BackendRejectedError: KFP has another task in its place, or cannot hold
+                a part of it: the rest is there then, and ended.
         """
-        check_links(self._links)
         body = self._body()
         try:
             self._send(body)
         except BackendRejectedError as error:
-            if error.status != 404 or not self._is_gone():
+            if not is_missing(error) or not self._is_gone():
                 raise
             # It was deleted behind our back: what it wrote is still there.
             self._delivery.note("task", self._task.id, {})
             self._is_first = False
             self._send(body)
+        lacks = {**self._note.get("unheld", {}), **self._unheld}
+        unheld = [*unfit_values(self._links), *lacks.values()]
+        if unheld:
+            raise BackendRejectedError(
+                f"Kubeflow Pipelines cannot hold all of task {self._task.name!r}: "
+                f"{'; '.join(unheld)}",
+                hint="the rest of it is there; the ledger has the record",
+            )
 
     def open(self) -> str:
         """Make the task, without what it reads and wrote, when it is not there; return its id there."""
@@ -91,19 +106,18 @@ class TaskSender:
 
     def send_outputs(self) -> None:
         """Deliver only the versions that the task wrote."""
-        check_links(self._links)
         with self._delivery.only("task", self._task.id):
             self._open(self._body(), ends_later=True)
             self._is_first = False
             self._make_artifacts(self._versions())
 
     def _send(self, body: dict[str, Any]) -> None:
-        digest = _digest(body)
+        digest = short_digest(body)
         with self._delivery.only("task", self._task.id):
-            self._own_artifacts(self._unsent())  # refused before the task is there
             has_versions = bool(self._unsent())
             ends_later = has_versions and self._task.state is not TaskState.RUNNING
-            if self._open(body, ends_later=ends_later) and not ends_later:
+            is_new = self._open(body, ends_later=ends_later)
+            if is_new and not ends_later:
                 self._note_now(body=digest, is_open=has_versions)
             unsent = self._unsent()
             if unsent:
@@ -113,14 +127,18 @@ class TaskSender:
         if unsent:
             self._send_links([link for link in unsent if link.id not in made])
             sent = self._versions()
-            known = {"links": len(sent), "sent": _digest([link.id for link in sent])}
-            self._note_now(**known, rows=self._row_count(), is_open=False)
+            known = {"links": len(sent), "sent": short_digest([link.id for link in sent])}
+            self._note_now(**known, **self._left_out(), rows=self._row_count(), is_open=False)
         if self._note.get("body") != digest:
-            self._api.update_task(self._scope.run_id, self._note["external_id"], body)
+            known = opening_body(body) if is_new else {}
+            changed = {name: value for name, value in body.items() if known.get(name) != value}
+            self._api.update_task(self._scope.run_id, self._note["external_id"], changed)
             self._note_now(body=digest, is_open=False)
 
     def _body(self) -> dict[str, Any]:
-        return task_body(self._task, self._links, self._scope, self._parent())
+        return task_body(
+            self._task, self._links, self._scope, self._parent(), rendered=self._rendered
+        )
 
     def _versions(self) -> list[ArtifactTaskLink]:
         return [link for link in self._links if link.version_id is not None]
@@ -133,7 +151,7 @@ class TaskSender:
         """
         known = self._delivery.external("task", self._task.id) or {}
         versions, count = self._versions(), int(known.get("links", 0))
-        if count and known.get("sent") != _digest([link.id for link in versions[:count]]):
+        if count and known.get("sent") != short_digest([link.id for link in versions[:count]]):
             self._delivery.note("task", self._task.id, {**known, "links": 0, "is_open": True})
             return versions
         return versions[count:]
@@ -141,20 +159,16 @@ class TaskSender:
     def _is_gone(self) -> bool:
         if "external_id" not in self._note:
             return False
-        try:
-            self._api.task(self._scope.run_id, self._note["external_id"])
-        except BackendRejectedError as error:
-            return error.status == 404
-        return False
+        run_id, task_id = self._scope.run_id, self._note["external_id"]
+        return unless_missing(lambda: self._api.task(run_id, task_id)) is None
 
     def _parent(self) -> str | None:
         parent_id = self._task.parent_id
         if parent_id is None:
             return self._scope.parent_task_id
-        known = self._delivery.external("task", parent_id)
-        if is_noted(known):
-            assert known is not None
-            return str(known["external_id"])
+        known = noted_id(self._delivery, "task", parent_id)
+        if known is not None:
+            return known
         # Opened here and not asked for: its own links need what its children write.
         parent = self._delivery.task(parent_id)
         return TaskSender(self._api, self._options, self._delivery, parent, is_first=False).open()
@@ -163,12 +177,11 @@ class TaskSender:
         """Make the task, or find that it was made; tell whether it is new and as it is now."""
         known = self._delivery.external("task", self._task.id)
         if is_noted(known):
-            assert known is not None
             self._note = dict(known)
             self._is_first = not known.get("is_open")
             return False
         sent = opening_body(body) if ends_later else body
-        answer = self._api.create_task(self._scope.run_id, sent)
+        answer = self._api.create_task(self._scope.run_id, sent, is_first=self._is_first)
         self._check_own(answer)
         self._note = {"external_id": str(answer["task_id"]), "run_id": self._scope.run_id}
         self._note_now(links=0, is_open=True)
@@ -192,17 +205,17 @@ class TaskSender:
             assert link.version_id is not None
             known = self._delivery.external("version", link.version_id)
             if is_noted(known):
-                assert known is not None
                 rows.append(self._row(link, known["external_id"]))
             else:
                 later.append(link)
         self._send_rows(rows)
         # What is there can be seen there, whatever becomes of the others.
-        self._send_rows([self._row(link, self._artifact_id(link)) for link in later])
+        found = [(link, self._artifact_id(link)) for link in later]
+        self._send_rows([self._row(link, known) for link, known in found if known is not None])
 
     def _own_artifacts(self, links: Sequence[ArtifactTaskLink]) -> dict[str, OwnArtifact]:
         """Return the versions that this task wrote and that are not there, checked, by their ids."""
-        if self._task.type not in _LEAVES:
+        if self._task.type not in LEAVES:
             return {}
         found: dict[str, OwnArtifact] = {}
         for link in links:
@@ -214,10 +227,20 @@ class TaskSender:
             version = self._delivery.version(version_id)
             is_brought = self._task.type is TaskType.IMPORTER and version.task_id is None
             if version.task_id == self._task.id or is_brought:
-                found[version_id] = OwnArtifact(
-                    version, link, artifact_body(version, self._namespace())
-                )
+                body = self._held(version, partial(artifact_body, version, self._namespace()))
+                if body is not None:
+                    found[version_id] = OwnArtifact(version, link, body)
         return found
+
+    def _held(self, version: ArtifactVersion, make: Callable[[], Made]) -> Made | None:
+        """Return what is made of a version; None when KFP cannot hold it, which is told at the end."""
+        try:
+            return make()
+        except BackendRejectedError as error:
+            if error.status is not None:
+                raise
+            self._unheld[version.id] = error.message
+            return None
 
     def _make_artifacts(self, links: Sequence[ArtifactTaskLink]) -> set[str]:
         """Make what this task wrote, each with its output link; return the ids of those links."""
@@ -241,7 +264,7 @@ class TaskSender:
         body = self._api.task(self._scope.run_id, self._note["external_id"])
         for key, artifact in written_artifacts(body):
             one = artifacts.get(version_id_of(artifact) or "")
-            if one is not None and one.link.key == key:
+            if one is not None and kfp_key(one.link.key) == key:
                 note_version(self._delivery, one.version, artifact)
                 found.add(one.link.id)
         return found
@@ -251,23 +274,38 @@ class TaskSender:
             "artifact": one.body,
             "run_id": self._scope.run_id,
             "task_id": self._note["external_id"],
-            "producer_key": one.link.key,
+            "producer_key": kfp_key(one.link.key),
         }
         iteration = one.link.producer.iteration
         if one.link.io_type is IOType.ITERATOR_OUTPUT and iteration is not None:
             item["iteration_index"] = str(iteration)
         return item
 
-    def _artifact_id(self, link: ArtifactTaskLink) -> str:
-        """Return the artifact of a version that this task did not write."""
+    def _artifact_id(self, link: ArtifactTaskLink) -> str | None:
+        """Return the artifact of a version that this task did not write; None when it has none."""
         assert link.version_id is not None
+        if link.version_id in self._unheld:
+            return None
         version = self._delivery.version(link.version_id)
         if version.task_id is None:
-            return bring_in(
-                self._api, self._delivery, version, self._scope, self._root(), self._namespace()
-            )
-        found: str = self._delivery.need("version", version.id)["external_id"]
+            found = self._held(version, partial(self._brought, version))
+        else:
+            found = (self._delivery.wish("version", version.id) or {}).get("external_id")
+            if found is None:
+                self._given_up.append(version.id)
         return found
+
+    def _brought(self, version: ArtifactVersion) -> str:
+        return bring_in(
+            self._api, self._delivery, version, self._scope, self._root(), self._namespace()
+        )
+
+    def _left_out(self) -> dict[str, Any]:
+        """Return, as they are noted, the versions that are not among what was sent."""
+        given_up = {*self._note.get("left_out", ()), *self._given_up}
+        unheld = {**self._note.get("unheld", {}), **self._unheld}
+        said = {"left_out": sorted(given_up), "unheld": unheld}
+        return {name: found for name, found in said.items() if found}
 
     def _root(self) -> str:
         """Return the task there that is our ROOT."""
@@ -284,12 +322,13 @@ class TaskSender:
             artifact_id,
             run_id=self._scope.run_id,
             task_id=self._note["external_id"],
+            io_type=self._api.dialect.row_type(link.io_type, is_leaf=self._task.type in LEAVES),
             names=self._scope.names,
         )
 
     def _send_rows(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Make the link rows that are not there; KFP has one of each kind."""
-        unique = {row_key(row): row for row in rows}
+        unique = {row_key(row, self._api.dialect): row for row in rows}
         if not self._is_first and unique:
             self._drop_present(unique)
         if not unique:
@@ -306,12 +345,14 @@ class TaskSender:
 
     def _row_count(self) -> int:
         """Return how many rows KFP has of the task, whose links may say one thing twice."""
-        rows = [self._row(link, link.version_id or "") for link in self._versions()]
-        return len({row_key(row) for row in rows})
+        absent = {version_id for ids in self._left_out().values() for version_id in ids}
+        links = [link for link in self._versions() if link.version_id not in absent]
+        rows = [self._row(link, link.version_id or "") for link in links]
+        return len({row_key(row, self._api.dialect) for row in rows})
 
     def _drop_present(self, unique: dict[Any, Mapping[str, Any]]) -> None:
         for row in self._api.links(task_ids=[self._note["external_id"]]):
-            unique.pop(row_key(row), None)
+            unique.pop(row_key(row, self._api.dialect), None)
 
     def _namespace(self) -> str:
         return self._options.namespace or self._delivery.run(self._task.run_id).project
@@ -319,7 +360,3 @@ class TaskSender:
     def _note_now(self, **changes: Any) -> None:
         self._note.update(changes)
         self._delivery.note("task", self._task.id, self._note)
-
-
-def _digest(body: Any) -> str:
-    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:24]

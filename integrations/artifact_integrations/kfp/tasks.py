@@ -14,10 +14,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from artifact_plugins.contracts.rendering import RenderedTask
 from artifact_plugins.records import ArtifactTaskLink, Task, TaskState, TaskType
 
-from .limits import check_name
-from .links import link_texts, links_from_texts, parameters
+from .limits import KEY_MAX, kfp_key, kfp_name
+from .links import link_texts, links_from_texts, parameters, rendered_parameters
 
 RECORD = "artifact_plugins"
 RECORD_ID = "artifact_plugins_id"
@@ -60,26 +61,43 @@ class RemoteTask:
     Attributes:
         record: Our record that it carries.
         links: Our links that it carries as text.
+        keys: The long keys of its links, by what they are there.
         body: The PipelineTask.
     """
 
     record: Task
     links: Sequence[ArtifactTaskLink] = ()
+    keys: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] = field(default_factory=dict)
 
 
 def task_body(
-    task: Task, links: Sequence[ArtifactTaskLink], scope: Scope, parent_task_id: str | None
+    task: Task,
+    links: Sequence[ArtifactTaskLink],
+    scope: Scope,
+    parent_task_id: str | None,
+    *,
+    rendered: RenderedTask | None = None,
 ) -> dict[str, Any]:
     """Return the PipelineTask of a task as it is now.
 
-    Raises:
-        BackendRejectedError: A name is longer than KFP can hold.
+    Args:
+        task: Ours.
+        links: Of the task, in the form in which they are sent.
+        scope: Where its run is there.
+        parent_task_id: What it is below there.
+        rendered: Its type and parameters as KFP itself would have written them,
+            when they are wanted so.
     """
     is_root = task.parent_id is None
     is_attached_root = is_root and scope.is_attached
-    name = check_name(scope.root_name if is_root else task.name, "task name")
-    read, written = parameters(links, scope.names)
+    name = kfp_name(scope.root_name if is_root else task.name)
+    kfp_type = task.type.value if rendered is None else rendered.type
+    if rendered is None:
+        read, written = parameters(links, scope.names)
+    else:
+        read = rendered_parameters(rendered.inputs, scope.names)
+        written = rendered_parameters(rendered.outputs, scope.names)
     attributes = {
         "iteration_index": task.iteration_index,
         "iteration_count": task.iteration_count,
@@ -88,7 +106,7 @@ def task_body(
         "name": name,
         "display_name": name,
         "run_id": scope.run_id,
-        "type": "DAG" if is_attached_root else task.type.value,
+        "type": "DAG" if is_attached_root else kfp_type,
         "state": task.state.value,
         "scope_path": scope_path(task, scope),
         "type_attributes": {k: str(v) for k, v in attributes.items() if v is not None},
@@ -119,7 +137,7 @@ def opening_body(body: Mapping[str, Any]) -> dict[str, Any]:
 
 def scope_path(task: Task, scope: Scope) -> str:
     """Return `root.for-loop-1.mean`: the names from the root there down, without iterations."""
-    names = [part.partition("#")[0] for part in task.scope_path.split("/")[1:]]
+    names = [kfp_name(part.partition("#")[0]) for part in task.scope_path.split("/")[1:]]
     return ".".join([scope.path, *names])
 
 
@@ -131,7 +149,7 @@ def importer_body(
     parent = {} if parent_id is None else {"parent_task_id": parent_id}
     return parent | {
         "name": key,
-        "display_name": check_name(name, "artifact name"),
+        "display_name": kfp_name(name),
         "run_id": scope.run_id,
         "type": TaskType.IMPORTER.value,
         "state": TaskState.SUCCEEDED.value,
@@ -158,7 +176,7 @@ def remote_task(body: Mapping[str, Any]) -> RemoteTask | None:
     if record.id != task_id_of(body):
         return None
     links = links_from_texts(said.get("links", ()), run_id=record.run_id, task_id=record.id)
-    return RemoteTask(record, links, body)
+    return RemoteTask(record, links, said.get("keys", {}), body)
 
 
 def _properties(body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -171,7 +189,10 @@ def _record_text(task: Task, links: Sequence[ArtifactTaskLink]) -> str:
     said: dict[str, Any] = {"task": task.model_dump(mode="json", exclude_defaults=True)}
     if task.state is not TaskState.RUNNING and len(links) <= LINKS_MAX:
         said["links"] = link_texts(links)
-    return json.dumps(said, separators=(",", ":"), ensure_ascii=False)
+    if keys := {kfp_key(one.key): one.key for one in links if len(one.key) > KEY_MAX}:
+        said["keys"] = keys
+    # In ASCII: a value may hold half a character, which no request can.
+    return json.dumps(said, separators=(",", ":"))
 
 
 def _seconds(moment: datetime) -> str:

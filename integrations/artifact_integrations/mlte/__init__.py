@@ -24,8 +24,12 @@ from collections.abc import Sequence
 from artifact_plugins import hookimpl
 from artifact_plugins.contracts.offers import BackendOffer
 
+OPTIONS = ()
+CREDENTIALS = ("username", "password")
+
 
 @hookimpl
 def register_backends() -> Sequence[BackendOffer]:
     """Offer `mlte+http://host:port` and `mlte+https://host:port`."""
-    return [BackendOffer(scheme="mlte", target="artifact_integrations.mlte.backend:MlteBackend")]
+    target = "artifact_integrations.mlte.backend:MlteBackend"
+    return [BackendOffer(scheme="mlte", target=target, options=OPTIONS, credentials=CREDENTIALS)]

@@ -13,9 +13,9 @@ from artifact_integrations.mlte.documents import (
     Place,
     changed_fields,
     data_of,
-    digest_of,
     is_same_record,
     place_of_version,
+    record_digest,
     remote_version,
     run_document,
     task_document,
@@ -32,7 +32,6 @@ from artifact_plugins.contracts.backend import (
     RemoteVersion,
 )
 from artifact_plugins.errors import (
-    ArtifactMissingError,
     BackendRejectedError,
     BackendUnavailableError,
     UnsupportedByBackendError,
@@ -46,6 +45,7 @@ from artifact_plugins.records import (
     Task,
     TaskState,
 )
+from artifact_plugins.transport import no_version, noted_id
 
 # What the name of a version was when its document was first sent: an artifact
 # may be renamed, a document may not.
@@ -99,7 +99,7 @@ class MlteBackend(Backend):
         """
         if version.deleted_at is None:
             self._publish(self._document(version, delivery), delivery)
-        elif known := _external_id(delivery, "version", version.id):
+        elif known := noted_id(delivery, "version", version.id):
             raise UnsupportedByBackendError(
                 f"{SYSTEM} keeps the document {known!r} of a version that was deleted",
                 hint="it is evidence of its run; delete_version removes it there",
@@ -125,11 +125,8 @@ class MlteBackend(Backend):
         artifact = None if place is None else self._server.read(*place)
         found = None if artifact is None else remote_version(external_id, artifact)
         if found is None:
-            raise ArtifactMissingError(
-                f"{SYSTEM} has no artifact version {external_id!r}",
-                hint="its ids are <model>/<version>/<document>",
-                external_id=external_id,
-            )
+            hint = "its ids are <model>/<version>/<document>"
+            raise no_version(SYSTEM, external_id, hint=hint)
         return found
 
     def versions(self, query: RemoteQuery) -> Page[RemoteVersion]:
@@ -153,7 +150,7 @@ class MlteBackend(Backend):
 
     def _provide(self, version: ArtifactVersion, delivery: Delivery) -> None:
         """Send a version that was not sent; edits of one that was have their own way."""
-        if _external_id(delivery, "version", version.id) is None:
+        if noted_id(delivery, "version", version.id) is None:
             with contextlib.suppress(UnsupportedByBackendError):
                 self._publish(self._document(version, delivery), delivery)
 
@@ -163,14 +160,14 @@ class MlteBackend(Backend):
         MLTE checks no links, so a version that it does not take, or that was
         deleted before it was sent, holds no task up.
         """
-        known = _external_id(delivery, "version", version_id)
+        known = noted_id(delivery, "version", version_id)
         if known is not None:
             return known
         version = delivery.version(version_id)
         if version.deleted_at is None:
             with contextlib.suppress(BackendRejectedError):
                 self._provide(version, delivery)
-        return _external_id(delivery, "version", version_id)
+        return noted_id(delivery, "version", version_id)
 
     def _document(self, version: ArtifactVersion, delivery: Delivery) -> Document:
         task = None if version.task_id is None else delivery.task(version.task_id)
@@ -193,7 +190,7 @@ class MlteBackend(Backend):
         # A SQL store of MLTE keeps both of two documents that are created at one time.
         with delivery.only(document.kind, document.record_id):
             known = delivery.external(document.kind, document.record_id) or {}
-            if known.get("digest") != digest_of(document.data):
+            if known.get("digest") != record_digest(document.data):
                 self._see_to(document, delivery)
 
     def _see_to(self, document: Document, delivery: Delivery) -> None:
@@ -207,7 +204,7 @@ class MlteBackend(Backend):
                 status=409,
                 external_id=document.place.external_id,
             )
-        note = {"external_id": document.place.external_id, "digest": digest_of(stored)}
+        note = {"external_id": document.place.external_id, "digest": record_digest(stored)}
         delivery.note(document.kind, document.record_id, note)
         if changed := changed_fields(stored, document.data):
             raise UnsupportedByBackendError(
@@ -253,13 +250,8 @@ class MlteBackend(Backend):
         for artifact in artifacts:
             header, data = artifact.get("header"), data_of(artifact)
             if isinstance(header, dict) and data is not None:
-                digests[str(header.get("identifier"))] = digest_of(data)
+                digests[str(header.get("identifier"))] = record_digest(data)
         return digests
-
-
-def _external_id(delivery: Delivery, kind: RecordKind, record_id: str) -> str | None:
-    found = (delivery.external(kind, record_id) or {}).get("external_id")
-    return found if isinstance(found, str) else None
 
 
 def _split(external_id: object) -> tuple[str, str, str] | None:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from artifact_integrations.mlte import ids
+from artifact_integrations.mlte import CREDENTIALS, OPTIONS, ids
 from artifact_integrations.mlte.documents import Place
 from artifact_plugins.contracts.backend import BackendInfo
 from artifact_plugins.errors import (
@@ -23,7 +23,6 @@ _TITLE = "MLTE Artifact Store"
 _PREFIX = "/api"
 # The type had another name before 2.3, when MLTE chose other ids too.
 _TYPE_SINCE_2_3 = "card"
-_LOGIN_OPTIONS = ("username",)
 # A login takes longer with every model of a SQL store, a listing with every document.
 _SLOW_FACTOR = 6.0
 _LIST_LIMIT = 1_000_000_000
@@ -40,7 +39,7 @@ class Connection:
     """
 
     def __init__(self, url: str, *, timeout_seconds: float) -> None:
-        place = BackendUrl.parse(url, known=_LOGIN_OPTIONS)
+        place = BackendUrl.parse(url, known=OPTIONS, credentials=CREDENTIALS)
         self._credentials = Credentials(place)
         is_bare = place.base.count("/") == 2
         self._http = HttpClient(
@@ -260,10 +259,7 @@ def _explain(answer: HttpAnswer) -> BackendError:
 
 def _message(answer: HttpAnswer) -> str:
     """Return what the server says went wrong, without what it was sent."""
-    try:
-        said = answer.json()
-    except BackendContractError:
-        return answer.text
+    said = answer.said
     if not isinstance(said, dict):
         return answer.text
     detail = said.get("detail") or said.get("error_description") or said.get("error")

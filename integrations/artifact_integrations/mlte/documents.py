@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from artifact_integrations.mlte import ids
-from artifact_integrations.mlte.guarding import spelled
 from artifact_plugins.contracts.backend import RecordKind, RemoteVersion
 from artifact_plugins.errors import BackendContractError
 from artifact_plugins.records import ArtifactTaskLink, ArtifactVersion, Run, Task
+from artifact_plugins.transport import compact, digest_of
 
 VERSION_KIND = "artifact-version/1"
 TASK_KIND = "task/1"
@@ -215,10 +214,9 @@ def data_of(artifact: Mapping[str, Any]) -> dict[str, Any] | None:
     return data
 
 
-def digest_of(data: Mapping[str, Any]) -> str:
+def record_digest(data: Mapping[str, Any]) -> str:
     """Identify the record that a document carries."""
-    carried = {name: data[name] for name in _CARRIED[data["kind"]]}
-    return f"sha256:{sha256(spelled(carried)).hexdigest()}"
+    return digest_of(compact({name: data[name] for name in _CARRIED[data["kind"]]}))
 
 
 def is_same_record(data: Mapping[str, Any], sent: Mapping[str, Any]) -> bool:
@@ -242,7 +240,7 @@ def changed_fields(data: Mapping[str, Any], sent: Mapping[str, Any]) -> tuple[st
         ),
         strict=True,
     ):
-        names += [key for key in keys if spelled(old.get(key)) != spelled(new.get(key))]
+        names += [key for key in keys if compact(old.get(key)) != compact(new.get(key))]
     return tuple(sorted(names))
 
 

@@ -8,7 +8,8 @@ and no two names share one.
 from __future__ import annotations
 
 from datetime import datetime
-from hashlib import sha256
+
+from artifact_plugins.transport import clipped
 
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.")
 _ONCE = frozenset(b"-_")
@@ -36,10 +37,7 @@ def safe_id(name: str, max_characters: int = _MAX_CHARACTERS) -> str:
         else:
             parts.append(f"={byte:02X}")
     whole = "".join(parts)
-    if len(whole) <= max_characters:
-        return whole
-    digest = sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST_CHARACTERS]
-    return f"{whole[: max_characters - _DIGEST_CHARACTERS - 2]}=~{digest}"
+    return clipped(whole, max_characters, whole=name, characters=_DIGEST_CHARACTERS, mark="=~")
 
 
 def is_reachable(group: str) -> bool:

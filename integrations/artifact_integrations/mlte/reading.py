@@ -7,18 +7,16 @@ by its run. Only one page of it is kept.
 
 from __future__ import annotations
 
-import base64
 import heapq
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from artifact_integrations.mlte import ids
-from artifact_integrations.mlte.connection import Connection
+from artifact_integrations.mlte.connection import SYSTEM, Connection
 from artifact_integrations.mlte.documents import links_of, remote_version, written_at
 from artifact_plugins.contracts.backend import RemoteQuery, RemoteVersion
-from artifact_plugins.errors import QueryError
 from artifact_plugins.records import ArtifactTaskLink, Page
+from artifact_plugins.transport import no_token, page_of, place_of, token_of
 
 _Key = tuple[float, str]
 
@@ -31,17 +29,16 @@ def page_of_versions(connection: Connection, query: RemoteQuery) -> Page[RemoteV
         for version in _versions(connection, query.run_id)
         if query.accepts(version)
     )
-    sign = -1 if query.newest_first else 1
     wanted = (
         (key, version)
         for key, version in found
         if after is None or ((key < after) if query.newest_first else (key > after))
     )
-    pick = heapq.nlargest if sign < 0 else heapq.nsmallest
+    pick = heapq.nlargest if query.newest_first else heapq.nsmallest
     best = pick(query.limit + 1, wanted, key=lambda pair: pair[0])
-    kept = best[: query.limit]
-    token = _token(kept[-1][0]) if len(best) > query.limit else None
-    return Page(tuple(version for _, version in kept), token)
+    # A page begins behind the last one of the page before.
+    walk = ((version, token_of(*best[place - 1][0])) for place, (_, version) in enumerate(best))
+    return page_of(query, walk)
 
 
 def links_of_run(connection: Connection, run_id: str) -> tuple[ArtifactTaskLink, ...]:
@@ -89,15 +86,9 @@ def _key(version: RemoteVersion) -> _Key:
     return written_at(version).timestamp(), version.external_id
 
 
-def _token(key: _Key) -> str:
-    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode()
-
-
 def _key_of_token(token: str) -> _Key:
     try:
-        seconds, external_id = json.loads(base64.urlsafe_b64decode(token.encode()))
+        seconds, external_id = place_of(token, SYSTEM)
         return float(seconds), str(external_id)
     except (TypeError, ValueError) as error:
-        raise QueryError(
-            f"the page token {token[:60]!r} is not one of MLTE's", hint="ask for the first page"
-        ) from error
+        raise no_token(token, SYSTEM) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from openlineage.client.event_v2 import InputDataset, OutputDataset
@@ -17,6 +17,7 @@ from openlineage.client.facet_v2 import (
 
 from artifact_integrations.openlineage.facets import (
     LINKS,
+    LinkOfVersion,
     LinksInputFacet,
     LinksOutputFacet,
     link_of_version,
@@ -57,44 +58,29 @@ class Datasets:
     def inputs(self, links: Iterable[ArtifactTaskLink]) -> list[InputDataset]:
         """Return the datasets that a task read, each with its links."""
         return [
-            InputDataset(
-                namespace=namespace,
-                name=name,
-                facets=_facets(versions),
-                inputFacets={
-                    LINKS: LinksInputFacet(
-                        list(map(link_of_version, own, versions)), producer=producer()
-                    )
-                },
-            )
-            for (namespace, name), own, versions in self._grouped(links)
+            InputDataset(**named, inputFacets={LINKS: LinksInputFacet(own, producer=producer())})
+            for named, own in self._grouped(links)
         ]
 
     def outputs(self, links: Iterable[ArtifactTaskLink]) -> list[OutputDataset]:
         """Return the datasets that a task wrote, each with its links."""
         return [
-            OutputDataset(
-                namespace=namespace,
-                name=name,
-                facets=_facets(versions),
-                outputFacets={
-                    LINKS: LinksOutputFacet(
-                        list(map(link_of_version, own, versions)), producer=producer()
-                    )
-                },
-            )
-            for (namespace, name), own, versions in self._grouped(links)
+            OutputDataset(**named, outputFacets={LINKS: LinksOutputFacet(own, producer=producer())})
+            for named, own in self._grouped(links)
         ]
 
     def _grouped(
         self, links: Iterable[ArtifactTaskLink]
-    ) -> list[tuple[tuple[str, str], list[ArtifactTaskLink], list[ArtifactVersion]]]:
+    ) -> Iterator[tuple[dict[str, Any], list[LinkOfVersion]]]:
         # An event names a dataset once; the elements of a fan-in are links of it.
         found: dict[tuple[str, str], list[ArtifactTaskLink]] = defaultdict(list)
         for link in links:
             version = self.version(link)
             found[self._namespace or version.project, version.artifact].append(link)
-        return [(name, own, list(map(self.version, own))) for name, own in found.items()]
+        for (namespace, name), own in found.items():
+            versions = list(map(self.version, own))
+            named = {"namespace": namespace, "name": name, "facets": _facets(versions)}
+            yield named, list(map(link_of_version, own, versions))
 
 
 def _facets(versions: list[ArtifactVersion]) -> dict[str, DatasetFacet]:

@@ -30,8 +30,12 @@ from collections.abc import Sequence
 from artifact_plugins import hookimpl
 from artifact_plugins.contracts.offers import BackendOffer
 
+OPTIONS = ("project", "stack")
+CREDENTIALS = ("api_key", "username", "password")
+
 
 @hookimpl
 def register_backends() -> Sequence[BackendOffer]:
     """Offer `zenml+http://` and `zenml+https://`."""
-    return [BackendOffer(scheme="zenml", target="artifact_integrations.zenml.backend:ZenMLBackend")]
+    target = "artifact_integrations.zenml.backend:ZenMLBackend"
+    return [BackendOffer(scheme="zenml", target=target, options=OPTIONS, credentials=CREDENTIALS)]

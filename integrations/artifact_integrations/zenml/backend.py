@@ -20,23 +20,23 @@ from artifact_plugins.contracts.backend import (
 from artifact_plugins.errors import (
     ArtifactMissingError,
     BackendError,
-    BackendRejectedError,
     UnsupportedByBackendError,
 )
 from artifact_plugins.records import ArtifactTaskLink, ArtifactVersion, Page, Run, Task
-from artifact_plugins.transport import BackendUrl
+from artifact_plugins.transport import BackendUrl, no_version, unless_missing
 
+from . import CREDENTIALS, OPTIONS
 from .abilities import ABILITIES
 from .groups import STEPS, Groups
 from .listing import Listing
 from .missing import missing_of
 from .reading import links_of_groups, links_of_step, remote_version
 from .runs import Runs
-from .server import OPTIONS, SYSTEM, Server
+from .server import SYSTEM, Server
 from .steps import Steps
 from .stores import Stores
 from .updating import updated
-from .versions import Versions, run_metadata
+from .versions import VERSION, Versions, run_metadata
 
 
 class ZenMLBackend(Backend):
@@ -56,12 +56,12 @@ class ZenMLBackend(Backend):
 
     def __init__(self, url: str, *, timeout_seconds: float = 30.0) -> None:
         super().__init__(url, timeout_seconds=timeout_seconds)
-        parsed = BackendUrl.parse(url, known=OPTIONS)
+        parsed = BackendUrl.parse(url, known=OPTIONS, credentials=CREDENTIALS)
         self._server = server = Server(parsed, timeout_seconds=timeout_seconds)
         self._versions = Versions(server, Stores(server))
         self._runs = Runs(server)
         self._steps = Steps(server, self._versions)
-        self._groups = Groups(self._runs)
+        self._groups = Groups(server)
         self._listing = Listing(server, self._versions)
 
     def probe(self) -> BackendInfo:
@@ -133,13 +133,11 @@ class ZenMLBackend(Backend):
         )
         self._versions.write_tags(external_id, add=change.add_tags, remove=change.remove_tags)
         if change.values:
-            self._versions.write_metadata(external_id, change.values)
+            self._server.write_metadata(VERSION, external_id, change.values)
 
     def delete_version(self, external_id: str) -> None:
-        try:
-            self._versions.delete(_checked_id(external_id))
-        except BackendRejectedError as error:
-            raise _missing(error, external_id) from error
+        if not self._versions.delete(_checked_id(external_id)):
+            raise _no_version(external_id)
 
     def prune(self, query: RemoteQuery, *, dry_run: bool = True) -> Sequence[str]:
         # All are listed first: pages move while their items go.
@@ -152,27 +150,20 @@ class ZenMLBackend(Backend):
             return unused
         pruned = []
         for external_id in unused:
-            try:
-                self._versions.delete(external_id)
-            except UnsupportedByBackendError:
-                continue  # a step took it meanwhile
-            except BackendRejectedError as error:
-                if error.status != 404:
-                    raise
-                continue  # somebody else deleted it meanwhile
-            pruned.append(external_id)
+            with suppress(UnsupportedByBackendError):  # a step took it meanwhile
+                if self._versions.delete(external_id):  # and nobody else was faster
+                    pruned.append(external_id)
         return pruned
 
     def close(self) -> None:
         self._server.close()
 
     def _item(self, external_id: str) -> dict[str, Any]:
-        try:
-            return self._server.get(
-                f"/artifact_versions/{_checked_id(external_id)}", {"hydrate": True}
-            )
-        except BackendRejectedError as error:
-            raise _missing(error, external_id) from error
+        path = f"/artifact_versions/{_checked_id(external_id)}"
+        found = unless_missing(lambda: self._server.get(path, {"hydrate": True}))
+        if found is None:
+            raise _no_version(external_id)
+        return found
 
     @contextmanager
     def _looking_again(self) -> Iterator[None]:
@@ -193,13 +184,5 @@ def _checked_id(external_id: str) -> str:
         raise _no_version(external_id) from error
 
 
-def _missing(error: BackendRejectedError, external_id: str) -> Exception:
-    return _no_version(external_id) if error.status == 404 else error
-
-
 def _no_version(external_id: str) -> ArtifactMissingError:
-    return ArtifactMissingError(
-        f"ZenML has no artifact version {external_id!r}",
-        hint="`artifact-plugins reconcile` finds out what it lacks",
-        external_id=external_id,
-    )
+    return no_version(SYSTEM, external_id, hint="`artifact-plugins reconcile` finds what it lacks")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -14,10 +13,10 @@ from artifact_plugins.errors import (
 from artifact_plugins.transport import HttpAnswer
 
 _SHOWN_CHARACTERS = 400
-_SAFE = "the ledger has the record"
 # A validation error repeats what was sent, which may be anything; only where and why is shown.
 _PROBLEM = re.compile(r"""'loc': \(([^)]*)\), 'msg': ("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
 _PATHS_UNKNOWN = ("Not Found", "Method Not Allowed")
+_ILLEGAL = "IllegalOperationError"
 
 
 def explain(answer: HttpAnswer) -> BackendError | None:
@@ -31,26 +30,20 @@ def explain(answer: HttpAnswer) -> BackendError | None:
     said = said_by(answer)
     status = answer.status
     if said is None:
-        is_usual = status in (401, 403, 407, 408, 425, 429) or status >= 500
-        return None if is_usual else _foreign(answer)
+        return _foreign(answer) if answer.is_refusal or status < 400 else None
     kind, message = said
     if status == 405 or (status == 404 and not kind and message in _PATHS_UNKNOWN):
         return _foreign(answer)
     shown = f"{kind}: {message}" if kind else message
-    if kind == "IllegalOperationError":
-        # 403 here is about the state of a run or step, not about who asks.
-        return rejected(answer, shown, kind)
-    if status in (401, 403, 407, 408, 425, 429) or not 400 <= status < 500:
-        return answer.error(shown)
-    return rejected(answer, shown, kind)
+    # 403 of that kind is about the state of a run or step, not about who asks.
+    if answer.is_refusal or kind == _ILLEGAL:
+        return answer.rejected(BackendRejectedError, shown, kind=kind)
+    return answer.error(shown)
 
 
 def said_by(answer: HttpAnswer) -> tuple[str, str] | None:
     """Return class name and message of ZenML's error; None when it is none of its shapes."""
-    try:
-        found = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return None
+    found = answer.said
     if isinstance(found, dict):
         if isinstance(found.get("error"), str):
             return "", _shortened(found["error"])
@@ -63,30 +56,10 @@ def said_by(answer: HttpAnswer) -> tuple[str, str] | None:
     return None
 
 
-def rejected(answer: HttpAnswer, message: str, kind: str) -> BackendRejectedError:
-    """Return the error of a request that was understood and refused; `kind` is ZenML's class."""
-    return BackendRejectedError(
-        f"{answer.system} answered {answer.request} with {answer.status}: {message}",
-        hint=_SAFE,
-        status=answer.status,
-        kind=kind,
-    )
-
-
-def is_missing(error: BackendError) -> bool:
-    """Tell whether something that was named is not there."""
-    return isinstance(error, BackendRejectedError) and error.status == 404
-
-
-def is_taken(error: BackendError) -> bool:
-    """Tell whether something of that name is there already."""
-    return isinstance(error, BackendRejectedError) and error.status == 409
-
-
 def is_illegal(error: BackendError) -> bool:
     """Tell whether the state of a run or step forbids it."""
     kind: Any = getattr(error, "kind", "")
-    return bool(kind == "IllegalOperationError")
+    return bool(kind == _ILLEGAL)
 
 
 def _foreign(answer: HttpAnswer) -> BackendContractError:

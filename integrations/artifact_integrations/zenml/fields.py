@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -11,6 +10,7 @@ from uuid import UUID
 from pydantic import BaseModel, ValidationError
 
 from artifact_plugins.errors import BackendContractError
+from artifact_plugins.transport import compact, parts_of, sha256_of
 
 # Keys of ours; a user's key that begins so lies in the record alone.
 PREFIX = "artifact_plugins."
@@ -49,11 +49,6 @@ def shown(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def types_of(values: Mapping[str, Any]) -> dict[str, str]:
-    """Return ZenML's names of the types of metadata values."""
-    return {key: type(value).__name__ for key, value in values.items()}
-
-
 def shown_tags(tags: tuple[str, ...]) -> list[str]:
     """Return the tags that ZenML takes: none that reads as a UUID."""
     return [tag for tag in tags if not _is_uuid(tag)]
@@ -64,24 +59,12 @@ def text_of(record: BaseModel) -> str:
     return compact(record.model_dump(mode="json"))
 
 
-def compact(document: Any) -> str:
-    """Return JSON in ASCII with sorted keys, so that its length is that of its bytes."""
-    return json.dumps(document, sort_keys=True, separators=(",", ":"))
-
-
-def digest_of(text: str) -> str:
-    """Return what tells one text from another."""
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def carried(name: str, text: str) -> dict[str, Any]:
     """Return metadata that carries a text of any length under `name`, `name.1`, `name.2`, ..."""
     if len(text) <= _PART_CHARACTERS:
         return {name: text}
-    parts = [
-        text[start : start + _PART_CHARACTERS] for start in range(0, len(text), _PART_CHARACTERS)
-    ]
-    head = compact({"parts": len(parts), "sha256": digest_of(text)})
+    parts = list(parts_of(text, _PART_CHARACTERS))
+    head = compact({"parts": len(parts), "sha256": sha256_of(text)})
     return {name: head} | {f"{name}.{number}": part for number, part in enumerate(parts, 1)}
 
 
@@ -99,7 +82,7 @@ def text_in(name: str, metadata: Mapping[str, Any]) -> str | None:
     try:
         said = json.loads(head)
         text = "".join([str(metadata[f"{name}.{n}"]) for n in range(1, int(said["parts"]) + 1)])
-        if digest_of(text) == said["sha256"]:
+        if sha256_of(text) == said["sha256"]:
             return text
     except (KeyError, ValueError, TypeError):
         pass

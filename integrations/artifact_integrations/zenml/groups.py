@@ -12,9 +12,11 @@ from typing import Any
 
 from artifact_plugins.contracts.backend import Delivery
 from artifact_plugins.records import ArtifactTaskLink, Task, TaskState, TaskType
+from artifact_plugins.transport import compact, sha256_of
 
 from . import fields
-from .runs import Runs
+from .runs import RUN
+from .server import Server
 
 STEPS = frozenset({TaskType.RUNTIME, TaskType.IMPORTER})
 
@@ -22,8 +24,8 @@ STEPS = frozenset({TaskType.RUNTIME, TaskType.IMPORTER})
 class Groups:
     """Sends groups of the ledger to one server."""
 
-    def __init__(self, runs: Runs) -> None:
-        self._runs = runs
+    def __init__(self, server: Server) -> None:
+        self._server = server
 
     def deliver(self, task: Task, delivery: Delivery) -> None:
         """Write a group that ended into the metadata of its run."""
@@ -31,11 +33,11 @@ class Groups:
             return
         run_id = delivery.need("run", task.run_id)["external_id"]
         text = told(task, list(delivery.links(task_id=task.id)))
-        digest = fields.digest_of(text)
+        digest = sha256_of(text)
         noted = delivery.external("task", task.id) or {}
         if noted.get("run") == run_id and noted.get("digest") == digest:
             return
-        self._runs.write_metadata(run_id, fields.carried(key_of(task.id), text))
+        self._server.write_metadata(RUN, run_id, fields.carried(key_of(task.id), text))
         delivery.note("task", task.id, {"run": run_id, "digest": digest})
 
 
@@ -46,7 +48,7 @@ def key_of(task_id: str) -> str:
 
 def told(task: Task, links: Sequence[ArtifactTaskLink], **more: Any) -> str:
     """Return a task with its links as JSON."""
-    return fields.compact(
+    return compact(
         {
             "task": task.model_dump(mode="json"),
             "links": [link.model_dump(mode="json") for link in links],

@@ -9,12 +9,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from artifact_plugins.contracts.backend import RemoteQuery, RemoteVersion
-from artifact_plugins.errors import BackendContractError, BackendRejectedError, QueryError
+from artifact_plugins.errors import BackendContractError, BackendRejectedError
 from artifact_plugins.records import Page
+from artifact_plugins.transport import no_token, page_of
 
 from . import fields
 from .reading import remote_version
-from .server import Server
+from .server import SYSTEM, Server
 from .versions import Versions
 
 # Texts that no operator of a filter (`gt:`, `oneof:`) can be read into, nor another type.
@@ -83,19 +84,9 @@ class Listing:
         Raises:
             QueryError: The token or the limit is none.
         """
-        if not 1 <= query.limit <= 1_000:
-            raise QueryError(f"a page has 1 to 1,000 versions, not {query.limit}")
         mark = _mark(query.page_token)
-        if query.version_ids:
-            return self._by_ids(query, mark)
-        found: list[RemoteVersion] = []
-        for version, after in self._walk(query, mark):
-            if query.accepts(version):
-                if len(found) == query.limit:
-                    return Page(tuple(found), str(mark))
-                found.append(version)
-            mark = after
-        return Page(tuple(found))
+        walk = self._by_ids if query.version_ids else self._walk
+        return page_of(query, ((version, str(at)) for version, at in walk(query, mark)))
 
     def every(self, query: RemoteQuery, **more: Any) -> Iterator[RemoteVersion]:
         """Yield all versions of a query, oldest first, with further filters of the server."""
@@ -106,7 +97,7 @@ class Listing:
                 yield version
 
     def _walk(self, query: RemoteQuery, mark: _Mark) -> Iterator[tuple[RemoteVersion, _Mark]]:
-        """Yield versions from a mark on, each with the mark behind it."""
+        """Yield versions from a mark on, each with its own."""
         filters = filters_of(query, self._server.project)
         filters["sort_by"] = "desc:created" if query.newest_first else "asc:created"
         filters["size"] = _SIZE  # of every page, so that a token fits any limit
@@ -122,20 +113,19 @@ class Listing:
             items = page["items"]
             if until is None and items and query.newest_first:
                 until = _second_after(items[0])
-            for place, item in enumerate(items[skipped:], skipped + 1):
+            for place, item in enumerate(items[skipped:], skipped):
                 yield _readable(item), _Mark(number, place, until)
             if number >= page["total_pages"] or not items:
                 return
             number, skipped = number + 1, 0
 
-    def _by_ids(self, query: RemoteQuery, mark: _Mark) -> Page[RemoteVersion]:
+    def _by_ids(self, query: RemoteQuery, mark: _Mark) -> Iterator[tuple[RemoteVersion, _Mark]]:
         """Look each id up: filters cannot say `one of` for metadata."""
         items = [self._versions.find(ours) for ours in dict.fromkeys(query.version_ids)]
         found = [version for item in items if item and query.accepts(version := _readable(item))]
         found.sort(key=lambda version: _created(version.raw), reverse=query.newest_first)
-        end = mark.skipped + query.limit
-        rest = str(_Mark(1, end)) if end < len(found) else None
-        return Page(tuple(found[mark.skipped : end]), rest)
+        for place, version in enumerate(found[mark.skipped :], mark.skipped):
+            yield version, _Mark(1, place)
 
 
 def _readable(item: dict[str, Any]) -> RemoteVersion:
@@ -172,12 +162,12 @@ def _mark(token: str | None) -> _Mark:
         return _Mark()
     match = _TOKEN.fullmatch(token)
     if match is None or int(match[1]) < 1:
-        raise QueryError(f"{token[:60]!r} is no token of a page of ZenML")
+        raise no_token(token, SYSTEM)
     if match[3] is not None:
         try:
             datetime.strptime(match[3], _MOMENT)  # noqa: DTZ007  # ZenML's times have no zone
         except ValueError as error:
-            raise QueryError(f"{token[:60]!r} is no token of a page of ZenML") from error
+            raise no_token(token, SYSTEM) from error
     return _Mark(int(match[1]), int(match[2]), match[3])
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from functools import partial
 from typing import Any
 
 from artifact_plugins.contracts.backend import RecordKind
-from artifact_plugins.errors import BackendContractError, BackendRejectedError
+from artifact_plugins.errors import BackendContractError
+from artifact_plugins.transport import is_noted, parts_of, sha256_of, unless_missing
 
 from . import fields
-from .failures import is_missing
 from .groups import key_of
 from .server import Server
 from .versions import run_metadata
@@ -35,11 +35,10 @@ def missing_of(
         kind: Of the records.
         noted: What was noted when they were delivered, by our id.
     """
-    there = {ours: note for ours, note in noted.items() if "external_id" in note}
+    there = {ours: note for ours, note in noted.items() if is_noted(note)}
     gone: list[str] = []
-    entries = iter(there.items())
-    while some := dict(islice(entries, _TOGETHER)):
-        gone += _gone(server, kind, some)
+    for some in parts_of(list(there.items()), _TOGETHER):
+        gone += _gone(server, kind, dict(some))
     if kind == "task":
         groups = {ours: note for ours, note in noted.items() if ours not in there and "run" in note}
         gone += _gone_groups(server, groups)
@@ -66,7 +65,7 @@ def _is_changed(item: Mapping[str, Any], note: Mapping[str, Any]) -> bool:
         text = fields.text_in(fields.RECORD, run_metadata(item))
     except BackendContractError:
         return True
-    return text is None or fields.digest_of(text) != note.get("digest")
+    return text is None or sha256_of(text) != note.get("digest")
 
 
 def _gone_groups(server: Server, groups: Mapping[str, Mapping[str, Any]]) -> Sequence[str]:
@@ -76,17 +75,9 @@ def _gone_groups(server: Server, groups: Mapping[str, Mapping[str, Any]]) -> Seq
     for ours, note in groups.items():
         run_id = note["run"]
         if run_id not in runs:
-            runs[run_id] = _metadata_of(server, run_id)
+            run = unless_missing(partial(server.get, f"/runs/{run_id}", {"hydrate": True}))
+            runs[run_id] = None if run is None else run_metadata(run)
         metadata = runs[run_id]
         if metadata is None or key_of(ours) not in metadata:
             gone.append(ours)
     return gone
-
-
-def _metadata_of(server: Server, run_id: str) -> Mapping[str, Any] | None:
-    try:
-        return run_metadata(server.get(f"/runs/{run_id}", {"hydrate": True}))
-    except BackendRejectedError as error:
-        if is_missing(error):
-            return None
-        raise

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from artifact_plugins.contracts.backend import Delivery
 from artifact_plugins.errors import BackendRejectedError
 from artifact_plugins.records import Run, RunState
+from artifact_plugins.transport import (
+    found_or_made,
+    is_missing,
+    is_taken,
+    made_once,
+    once_more,
+    quoted,
+    sha256_of,
+)
 
 from . import fields
-from .failures import is_illegal, is_missing, is_taken
+from .failures import is_illegal
 from .server import Server
 from .sources import moment
 
 KIND = "zenml.pipeline"
+RUN = "pipeline_run"
 _NAMES = uuid.UUID("0b1a7f1d-3f43-5c0e-8a51-9a4a8f9d7f02")
 _SNAPSHOT = "artifact-plugins"
 _STATUSES = {RunState.SUCCEEDED: "completed", RunState.FAILED: "failed"}
@@ -37,12 +47,12 @@ class Runs:
             found = self.find(run.id)
             external_id = None if found is None else found["id"]
         text = fields.text_of(run)
-        digest = fields.digest_of(text)
+        digest = sha256_of(text)
         if external_id is not None and noted.get("digest") == digest:
             return
         if external_id is None:
             external_id = self._made(run, delivery)
-            delivery.note("run", run.id, {"external_id": external_id})
+            delivery.note("run", run.id, self._note(external_id))
         try:
             self._updated(run, external_id, text)
         except BackendRejectedError as error:
@@ -50,11 +60,10 @@ class Runs:
                 raise
             # It was deleted there behind our back: made again, and its tasks by `reconcile`.
             external_id = self._made(run, delivery)
-            delivery.note("run", run.id, {"external_id": external_id})
+            delivery.note("run", run.id, self._note(external_id))
             self._updated(run, external_id, text)
-        delivery.note(
-            "run", run.id, {"external_id": external_id, "digest": digest, "state": run.state.value}
-        )
+        said = {"digest": digest, "state": run.state.value}
+        delivery.note("run", run.id, {**self._note(external_id), **said})
 
     def find(self, run_id: str) -> dict[str, Any] | None:
         """Return the run that the server has under our id; None when it has none."""
@@ -69,25 +78,21 @@ class Runs:
                 return item
         return None
 
-    def write_metadata(self, external_id: str, values: Mapping[str, Any]) -> None:
-        """Set metadata of a run; what it had under other keys stays."""
-        body = {
-            "project": self._server.place().project_id,
-            "resources": [{"id": external_id, "type": "pipeline_run"}],
-            "values": dict(values),
-            "types": fields.types_of(values),
-        }
-        self._server.post("/run-metadata", body)
+    def _note(self, external_id: str) -> dict[str, Any]:
+        """Return the id of a run with its page in the dashboard; nothing else of ours has one there.
+
+        Source:
+            `get_run_url` of ZenML's utils/dashboard_utils.py.
+        """
+        server = self._server
+        page = f"{server.url.base}/projects/{quoted(server.project)}/runs/{external_id}"
+        return {"external_id": external_id, "url": page}
 
     def _made(self, run: Run, delivery: Delivery) -> str:
-        snapshot_id = self._snapshot(run.pipeline, delivery)
-        try:
-            return self._posted(run, snapshot_id)
-        except BackendRejectedError as error:
-            if not is_missing(error):
-                raise
-            # Pipeline or snapshot were deleted there, or it is an older copy of the server.
-            return self._posted(run, self._snapshot(run.pipeline, delivery, renewed=True))
+        # Pipeline or snapshot may be deleted there, or it is an older copy of the server.
+        return once_more(
+            lambda anew: self._posted(run, self._snapshot(run.pipeline, delivery, anew=anew))
+        )
 
     def _posted(self, run: Run, snapshot_id: str) -> str:
         """Make a run; the server itself finds the one that has our id already."""
@@ -115,7 +120,7 @@ class Runs:
         values: dict[str, Any] = fields.carried(fields.RUN, text)
         if run.parameters and fields.fits(run.parameters):
             values[_PARAMETERS] = run.parameters
-        self.write_metadata(external_id, values)
+        self._server.write_metadata(RUN, external_id, values)
         status = _STATUSES.get(run.state)
         if status is None:
             return
@@ -132,28 +137,23 @@ class Runs:
             if not is_illegal(error):
                 raise
 
-    def _snapshot(self, pipeline: str, delivery: Delivery, *, renewed: bool = False) -> str:
-        with delivery.only(KIND, pipeline):
-            noted = None if renewed else delivery.external(KIND, pipeline)
-            if noted is None:
-                pipeline_id = self._pipeline_id(pipeline)
-                noted = {
-                    "external_id": pipeline_id,
-                    "snapshot": self._snapshot_id(pipeline, pipeline_id),
-                }
-                delivery.note(KIND, pipeline, noted)
-            return str(noted["snapshot"])
+    def _snapshot(self, pipeline: str, delivery: Delivery, *, anew: bool) -> str:
+        def make() -> dict[str, Any]:
+            pipeline_id = self._pipeline_id(pipeline)
+            snapshot_id = self._snapshot_id(pipeline, pipeline_id)
+            return {"external_id": pipeline_id, "snapshot": snapshot_id}
+
+        return str(made_once(delivery, KIND, pipeline, make, anew=anew)["snapshot"])
 
     def _pipeline_id(self, name: str) -> str:
         place = self._server.place()
         wanted = {"project": place.project, "name": f"equals:{name}"}
 
-        def make() -> dict[str, Any]:
+        def make() -> str:
             body = {"project": place.project_id, "name": name}
-            made: dict[str, Any] = self._server.post("/pipelines", body, key=self._key("p", name))
-            return made
+            return str(self._server.post("/pipelines", body, key=self._key("p", name))["id"])
 
-        return self._found_or_made("/pipelines", wanted, name, make)
+        return found_or_made(lambda: self._named("/pipelines", wanted, name), make)
 
     def _snapshot_id(self, pipeline: str, pipeline_id: str) -> str:
         place = self._server.place()
@@ -164,7 +164,7 @@ class Runs:
             "named_only": True,
         }
 
-        def make() -> dict[str, Any]:
+        def make() -> str:
             body = {
                 "project": place.project_id,
                 "name": _SNAPSHOT,
@@ -181,31 +181,10 @@ class Runs:
                 "client_version": place.version,
                 "server_version": place.version,
             }
-            made: dict[str, Any] = self._server.post(
-                "/pipeline_snapshots", body, key=self._key("s", pipeline_id)
-            )
-            return made
+            key = self._key("s", pipeline_id)
+            return str(self._server.post("/pipeline_snapshots", body, key=key)["id"])
 
-        return self._found_or_made("/pipeline_snapshots", wanted, _SNAPSHOT, make)
-
-    def _found_or_made(
-        self,
-        path: str,
-        wanted: Mapping[str, Any],
-        name: str,
-        make: Callable[[], dict[str, Any]],
-    ) -> str:
-        found = self._named(path, wanted, name)
-        if found is not None:
-            return found
-        try:
-            return str(make()["id"])
-        except BackendRejectedError as error:
-            # Another process made it meanwhile.
-            found = self._named(path, wanted, name) if is_taken(error) else None
-            if found is None:
-                raise
-            return found
+        return found_or_made(lambda: self._named("/pipeline_snapshots", wanted, _SNAPSHOT), make)
 
     def _named(self, path: str, wanted: Mapping[str, Any], name: str) -> str | None:
         for item in self._server.items(path, wanted):

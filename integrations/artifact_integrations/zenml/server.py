@@ -6,23 +6,28 @@ import base64
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from artifact_plugins.errors import (
     BackendAuthError,
-    BackendContractError,
-    BackendError,
     BackendRejectedError,
 )
-from artifact_plugins.transport import BackendUrl, Credentials, HttpClient, quoted
+from artifact_plugins.transport import (
+    BackendUrl,
+    Credentials,
+    HttpClient,
+    check_release,
+    quoted,
+    release_of,
+    unless_missing,
+)
 
-from .failures import explain, is_missing
+from .failures import explain
 
 SYSTEM = "ZenML"
-OPTIONS = ("project", "stack", "username")
-_OLDEST = (0, 91)
-_NEWEST = (0, 98)
+_OLDEST, _NEWEST = "0.91", "0.98"
 _PAGE = 1_000
 
 
@@ -36,7 +41,6 @@ class Place:
         stack_id: Every pipeline snapshot has a stack; nothing of ours runs on it.
         reads_lists: An input of a step may be a list of outputs (from 0.94).
         skips: Steps may be skipped (from 0.94).
-        ends_runs_itself: The time of a run's end is the server's (from 0.94).
     """
 
     version: str
@@ -45,7 +49,6 @@ class Place:
     stack_id: str
     reads_lists: bool
     skips: bool
-    ends_runs_itself: bool
 
 
 class Server:
@@ -90,9 +93,20 @@ class Server:
         """Change something and return it."""
         return self._http.request("PUT", path, json_body=body).json_object()
 
-    def delete(self, path: str) -> None:
-        """Delete something."""
-        self._http.request("DELETE", path, expect=(200, 204))
+    def delete(self, path: str) -> bool:
+        """Delete something; False when it is not there."""
+        request = partial(self._http.request, "DELETE", path, expect=(200, 204))
+        return unless_missing(request) is not None
+
+    def write_metadata(self, kind: str, external_id: str, values: Mapping[str, Any]) -> None:
+        """Set metadata of something; what it had under other keys stays."""
+        body = {
+            "project": self.place().project_id,
+            "resources": [{"id": external_id, "type": kind}],
+            "values": dict(values),
+            "types": {key: type(value).__name__ for key, value in values.items()},
+        }
+        self.post("/run-metadata", body)
 
     def items(self, path: str, query: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Yield the items of all pages of a listing, oldest first."""
@@ -136,13 +150,7 @@ class Server:
         said = answer.json_object()
         if not isinstance(said.get("version"), str) or "auth_scheme" not in said:
             raise answer.unexpected("no version and auth_scheme")
-        if not _OLDEST <= _numbers(said["version"])[:2] <= _NEWEST:
-            raise BackendContractError(
-                f"ZenML at {self.url.host} is of version {said['version'][:40]!r}",
-                hint="known are 0.91 to 0.98; nothing was sent, the ledger has the records",
-                status=answer.status,
-                version=said["version"],
-            )
+        check_release(said["version"], _OLDEST, _NEWEST, where=f"ZenML at {self.url.host}")
         return said
 
     def place(self) -> Place:
@@ -171,7 +179,7 @@ class Server:
 
     def _look_around(self) -> Place:
         version = self.info()["version"]
-        numbers = _numbers(version)
+        numbers = release_of(version)
         return Place(
             version=version,
             project=self.project,
@@ -179,16 +187,13 @@ class Server:
             stack_id=self._stack_id(),
             reads_lists=numbers >= (0, 94),
             skips=numbers >= (0, 94),
-            ends_runs_itself=numbers >= (0, 94),
         )
 
     def _project_id(self) -> str:
-        try:
-            return str(self.get(f"/projects/{quoted(self.project)}")["id"])
-        except BackendError as error:
-            if not is_missing(error):
-                raise
-            raise self._without("project", self.project, self._names("/projects")) from error
+        found = unless_missing(lambda: self.get(f"/projects/{quoted(self.project)}"))
+        if found is None:
+            raise self._without("project", self.project, self._names("/projects"))
+        return str(found["id"])
 
     def _stack_id(self) -> str:
         found = self.first("/stacks", {"name": self._stack})
@@ -216,15 +221,20 @@ class Server:
         scheme = self.info()["auth_scheme"]
         if scheme == "NO_AUTH":
             return {}
-        key = self._credentials.find("api_key")
+        # A URL with a user of its own is not for the key of another server.
+        has_user = self._credentials.are_in_url("username", "password")
+        has_key = self._credentials.are_in_url("api_key")
+        key = None if has_user and not has_key else self._credentials.find("api_key")
         if key is not None:
-            return self._token({"grant_type": "zenml-api-key", "password": key})
+            with self._credentials.named("api_key"):
+                return self._token({"grant_type": "zenml-api-key", "password": key})
         username = self._username()
         password = self._credentials.require("password")
         if scheme == "HTTP_BASIC":
             pair = base64.b64encode(f"{username}:{password}".encode()).decode()
             return {"Authorization": f"Basic {pair}"}
-        return self._token({"username": username, "password": password})
+        with self._credentials.named("username", "password"):
+            return self._token({"username": username, "password": password})
 
     def _username(self) -> str:
         name = self._credentials.find("username")
@@ -244,18 +254,3 @@ class Server:
         if not isinstance(token, str) or not token:
             raise answer.unexpected("no access_token")
         return {"Authorization": f"Bearer {token}"}
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    """Return the leading numbers of a version: (0, 98, 0) of `0.98.0rc1`."""
-    numbers = []
-    for part in version.split(".")[:3]:
-        digits = ""
-        for character in part:
-            if not (character.isascii() and character.isdigit()):
-                break
-            digits += character
-        if not digits or len(digits) > 9:
-            break
-        numbers.append(int(digits))
-    return tuple(numbers)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from datetime import UTC, datetime
 from typing import Any
 
 from artifact_plugins.records import Task
+from artifact_plugins.transport import clipped
 
 # What loads our versions in ZenML's client.
 MATERIALIZER = {
@@ -85,9 +85,11 @@ def step_names(task: Task) -> tuple[str, ...]:
         name + (f"[{index}]" if index else "") for name, index in map(_parted, parts)
     )
     last = f"{task.name[:200]}~{task.id}"
-    return tuple(
-        dict.fromkeys((_limited(f"{task.name}{around}", task), _limited(written, task), last))
+    names = (
+        clipped(name, _NAME_CHARACTERS, whole=task.scope_path)
+        for name in (f"{task.name}{around}", written)
     )
+    return tuple(dict.fromkeys((*names, last)))
 
 
 def error_of(task: Task) -> dict[str, Any]:
@@ -99,10 +101,3 @@ def error_of(task: Task) -> dict[str, Any]:
 def _parted(part: str) -> tuple[str, str]:
     name, _, index = part.partition("#")
     return name, index
-
-
-def _limited(name: str, task: Task) -> str:
-    if len(name) <= _NAME_CHARACTERS:
-        return name
-    tail = hashlib.sha256(task.scope_path.encode()).hexdigest()[:16]
-    return f"{name[: _NAME_CHARACTERS - 17]}~{tail}"

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from artifact_plugins.records import ArtifactTaskLink, IOType, SaveType, Task, TaskState
+from artifact_plugins.transport import sha256_of
 
-from . import fields
 from .server import Place
 from .sources import MATERIALIZER, error_of, moment, step_source
 
@@ -158,4 +158,4 @@ def _listed(spec: Any) -> list[dict[str, str]]:
 
 def extra_of(ended: Ended, text: str) -> dict[str, Any]:
     """Return what is kept with a step: its task, and what `told` says of it."""
-    return {"task_id": ended.task.id, "told": text, "digest": fields.digest_of(text)}
+    return {"task_id": ended.task.id, "told": text, "digest": sha256_of(text)}

@@ -10,9 +10,9 @@ from typing import Any
 from artifact_plugins.contracts.backend import Delivery
 from artifact_plugins.errors import BackendRejectedError, UnsupportedByBackendError
 from artifact_plugins.records import ArtifactTaskLink, Task, TaskState
+from artifact_plugins.transport import is_noted, is_taken, sha256_of
 
 from . import fields
-from .failures import is_taken
 from .groups import told
 from .server import Server
 from .sources import step_names
@@ -41,7 +41,7 @@ class Steps:
             return
         ended = self._gathered(task, delivery)
         text = told(task, ended.links, versions=ended.versions())
-        digest = fields.digest_of(text)
+        digest = sha256_of(text)
         noted = delivery.external("task", task.id) or {}
         is_same_run = noted.get("run") == ended.run_id
         if is_same_run and noted.get("digest") == digest:
@@ -68,7 +68,7 @@ class Steps:
         ours = {version.id for version in own}
         # First of all: nothing is half made when one of them has to be sent before.
         noted = {
-            version_id: delivery.need("version", version_id)
+            version_id: delivery.wish("version", version_id) or {}
             for version_id in dict.fromkeys(link.version_id for link in links)
             if version_id is not None and version_id not in ours
         }
@@ -84,7 +84,7 @@ class Steps:
             with suppress(UnsupportedByBackendError):  # noted; its own row tells
                 self._versions.deliver(version, delivery, link=link, is_new=is_new)
             noted[version.id] = delivery.external("version", version.id) or {}
-        there = {key: note for key, note in noted.items() if "external_id" in note}
+        there = {key: note for key, note in noted.items() if is_noted(note)}
         made_by = {
             version_id: made
             for version_id in there
@@ -151,15 +151,9 @@ class Steps:
             for external_id in ids:
                 body = {"loaded_artifact_versions": {key: external_id}}
                 self._server.put(f"/steps/{step['id']}", body)
-        if kept_in(step).get("digest") != fields.digest_of(text):
+        if kept_in(step).get("digest") != sha256_of(text):
             values = fields.carried(fields.TASK, text)
-            request = {
-                "project": self._server.place().project_id,
-                "resources": [{"id": step["id"], "type": "step_run"}],
-                "values": values,
-                "types": fields.types_of(values),
-            }
-            self._server.post("/run-metadata", request)
+            self._server.write_metadata("step_run", step["id"], values)
 
     def _note(self, ended: Ended, step: Mapping[str, Any], delivery: Delivery, digest: str) -> None:
         task = ended.task

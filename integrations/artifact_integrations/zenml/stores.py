@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import uuid
 from dataclasses import dataclass
@@ -18,8 +17,8 @@ from artifact_plugins.errors import (
     BackendUnavailableError,
 )
 from artifact_plugins.records import ArtifactVersion
+from artifact_plugins.transport import found_or_made, made_once, sha256_of
 
-from .failures import is_taken
 from .previews import FOLDER
 from .server import Server
 from .sources import MATERIALIZER
@@ -93,11 +92,9 @@ class Stores:
         if found is None:
             return Home(None, uri)
         root, scheme = found
-        with delivery.only(KIND, root):
-            noted = None if renewed else delivery.external(KIND, root)
-            if noted is None:
-                noted = self._settled(root, _FLAVORS[scheme])
-                delivery.note(KIND, root, noted)
+        noted = made_once(
+            delivery, KIND, root, lambda: self._settled(root, _FLAVORS[scheme]), anew=renewed
+        )
         readable = Path(root) if noted.get("is_readable") else None
         return Home(noted.get("external_id"), uri, readable)
 
@@ -113,20 +110,14 @@ class Stores:
         return {"external_id": component_id, **readable}
 
     def _found_or_made(self, root: str, flavor: str) -> str:
-        name = f"artifact-plugins-{hashlib.sha256(root.encode()).hexdigest()[:12]}"
+        name = f"artifact-plugins-{sha256_of(root)[:12]}"
         wanted = {"name": name, "type": "artifact_store"}
-        found = self._server.first("/components", wanted)
-        if found is not None:
-            return str(found["id"])
         body = {**wanted, "flavor": flavor, "configuration": {"path": root}}
-        try:
-            return str(self._server.post("/components", body)["id"])
-        except BackendRejectedError as error:
-            # Another process made it meanwhile.
-            found = self._server.first("/components", wanted) if is_taken(error) else None
-            if found is None:
-                raise
-            return str(found["id"])
+        found: dict[str, Any] = found_or_made(
+            lambda: self._server.first("/components", wanted),
+            lambda: self._server.post("/components", body),
+        )
+        return str(found["id"])
 
     def _why_unreadable(self, root: Path, component_id: str) -> str | None:
         """Return why the server cannot show files of a store; None when it can.

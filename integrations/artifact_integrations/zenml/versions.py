@@ -14,14 +14,15 @@ from artifact_plugins.errors import (
     UnsupportedByBackendError,
 )
 from artifact_plugins.records import ArtifactTaskLink, ArtifactVersion
+from artifact_plugins.transport import is_missing, is_taken, sha256_of, unless_missing
 
 from . import fields
-from .failures import is_missing, is_taken
 from .previews import remove_previews, write_previews
 from .server import Server
 from .stores import KIND, Home, Stores, root_of
 from .version_body import metadata_of, version_body
 
+VERSION = "artifact_version"
 _NAMES = uuid.UUID("5c1b8f0e-6f0b-5b39-9d53-0a2ad1f7f6a4")
 # A longer line than this is no URL for the server.
 _QUERY_CHARACTERS = 4_000
@@ -85,15 +86,16 @@ class Versions:
                 return item
         return None
 
-    def delete(self, external_id: str) -> None:
-        """Delete one version that no step reads or wrote.
+    def delete(self, external_id: str) -> bool:
+        """Delete one version that no step reads or wrote; False when it is not there.
 
         Raises:
             UnsupportedByBackendError: A step does.
-            BackendRejectedError: It is not there (status 404).
         """
+        path = f"/artifact_versions/{external_id}"
         if self.is_used(external_id):
-            self._server.get(f"/artifact_versions/{external_id}", {"hydrate": False})
+            if unless_missing(lambda: self._server.get(path, {"hydrate": False})) is None:
+                return False
             raise UnsupportedByBackendError(
                 f"ZenML keeps artifact version {external_id}: a step reads or wrote it, "
                 "and its lineage would lose it",
@@ -101,22 +103,12 @@ class Versions:
                 system="ZenML",
                 external_id=external_id,
             )
-        self._server.delete(f"/artifact_versions/{external_id}")
+        return self._server.delete(path)
 
     def is_used(self, external_id: str) -> bool:
         """Tell whether a version is not there, or a step uses it; 0.91 would delete it even so."""
         query = {"project": self._server.project, "id": external_id, "only_unused": True}
         return self._server.first("/artifact_versions", query) is None
-
-    def write_metadata(self, external_id: str, values: Mapping[str, Any]) -> None:
-        """Set metadata of a version; what it had under other keys stays."""
-        body = {
-            "project": self._server.place().project_id,
-            "resources": [{"id": external_id, "type": "artifact_version"}],
-            "values": dict(values),
-            "types": fields.types_of(values),
-        }
-        self._server.post("/run-metadata", body)
 
     def write_tags(self, external_id: str, *, add: list[str], remove: list[str]) -> None:
         """Add and remove tags of a version."""
@@ -180,13 +172,8 @@ class Versions:
         return self._created({**body, "version": None}, uuid.uuid4())
 
     def _is_there(self, external_id: str) -> bool:
-        try:
-            self._server.get(f"/artifact_versions/{external_id}")
-        except BackendRejectedError as error:
-            if is_missing(error):
-                return False
-            raise
-        return True
+        path = f"/artifact_versions/{external_id}"
+        return unless_missing(lambda: self._server.get(path)) is not None
 
     def _tidy(self, version: ArtifactVersion, home: Home) -> None:
         """Delete the row that a refused request left behind; only this version has the URI."""
@@ -213,7 +200,7 @@ class Versions:
         link: ArtifactTaskLink | None,
     ) -> dict[str, Any]:
         """Send what changed since it was noted."""
-        digest = fields.digest_of(fields.text_of(version))
+        digest = sha256_of(fields.text_of(version))
         if noted.get("digest") == digest:
             return dict(noted)
         wanted, before = fields.shown_tags(version.tags), list(noted.get("tags", []))
@@ -222,7 +209,7 @@ class Versions:
             add=[tag for tag in wanted if tag not in before],
             remove=[tag for tag in before if tag not in wanted],
         )
-        self.write_metadata(external_id, metadata_of(version, link=link))
+        self._server.write_metadata(VERSION, external_id, metadata_of(version, link=link))
         artifact = noted.get("artifact", version.artifact)
         found = self._noted(version, external_id, delivery, artifact=artifact)
         if artifact != version.artifact:
@@ -247,12 +234,9 @@ class Versions:
             try:
                 self.delete(external_id)
             except UnsupportedByBackendError:
-                self.write_metadata(external_id, metadata_of(version, link=None))
+                self._server.write_metadata(VERSION, external_id, metadata_of(version, link=None))
                 self._noted(version, external_id, delivery, artifact=noted.get("artifact"))
                 raise
-            except BackendRejectedError as error:
-                if not is_missing(error):
-                    raise
         self._remove_files(version, delivery)
         note = {"is_deleted": True}
         delivery.note("version", version.id, note)
@@ -275,7 +259,7 @@ class Versions:
         note = {
             "external_id": external_id,
             "artifact": artifact or version.artifact,
-            "digest": fields.digest_of(fields.text_of(version)),
+            "digest": sha256_of(fields.text_of(version)),
             "tags": fields.shown_tags(version.tags),
             "save_type": version.save_type.value,
         }

@@ -20,7 +20,6 @@ parquet.py     Parquet files
 foreign.py     tables of other writers as frames
 source.py      a stored table opened for reading, whole or in part
 memory.py      writable views into the bytes of a file
-folder.py      a folder as the files of a version
 equality.py    strict equality
 describe.py    metadata from a bounded sample
 preview.py     the head as Markdown

@@ -6,6 +6,7 @@ import io
 import pickle
 import sys
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Any
 
 from artifact_plugins.contracts.refs import find_type
@@ -23,6 +24,12 @@ def found_at(path: str) -> Any:
         PayloadClassNotFoundError: It is neither installed nor archived.
     """
     return find_type(path)
+
+
+def set_field(part: Any, state: dict[str, Any]) -> None:
+    """Fill a field of a dataclass that was pickled with its class."""
+    for name, item in state.items():
+        setattr(part, name, MappingProxyType(item) if name == "metadata" else item)
 
 
 def read_pickle(stream: memoryview, buffers: Sequence[memoryview]) -> Any:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import copyreg
 import pickle
 import types
 from collections import ChainMap
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import Field, dataclass, field
 from typing import Any, ClassVar, Final, Protocol, cast
 
 import cloudpickle
 
-from artifact_materializers.pickle.loading import found_at
+from artifact_materializers.pickle.loading import found_at, set_field
 from artifact_materializers.pickle.refused import REFUSED
 from artifact_plugins.contracts.files import Buffer
 from artifact_plugins.contracts.refs import ARCHIVED, note_type, original_name, type_path
@@ -60,6 +62,9 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
                 path = type_path(obj)
                 note_type(obj, path)
                 return found_at, (path,)
+            if obj.__module__ == "__main__" and "<" not in obj.__qualname__:
+                with suppress(AttributeError):  # deleted: what made the objects is pickled
+                    note_type(obj, f"__main__:{obj.__qualname__}")
         elif isinstance(obj, types.FunctionType):
             self._note(obj)
             if obj.__module__.startswith(ARCHIVED) and "<" not in obj.__qualname__:
@@ -68,6 +73,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
             self._note(obj)
         elif isinstance(obj, types.CodeType):
             self._noted.by_value = True
+        elif type(obj) is Field:
+            return _of_field(obj)
         return super().reducer_override(obj)
 
     def _note(self, obj: Any) -> None:
@@ -75,6 +82,13 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         # What has no lasting name is stored with its code.
         if isinstance(module, str) and module != "__main__" and "<" not in obj.__qualname__:
             self._noted.globals.add(f"{original_name(module)}:{obj.__qualname__}")
+
+
+def _of_field(part: Field[Any]) -> tuple[Any, ...]:
+    """Return the parts of a field of a dataclass, its metadata not as a view but as a dict."""
+    _, slots = cast(Any, part).__getstate__()
+    state = {**slots, "metadata": dict(part.metadata)}
+    return copyreg.__newobj__, (Field,), state, None, None, set_field  # type: ignore[attr-defined]
 
 
 class Sink(Protocol):

@@ -10,17 +10,22 @@ state.py        what one encoding or decoding knows, and the tables by type and 
 plain.py        what is JSON as it is, one cell or many at once
 scalars.py      numbers, text, bytes, times, patterns
 containers.py   list, tuple, dict, set, deque and their relatives
-classes.py      references to classes of users: which families there are, what is refused
+families.py     the families of classes that documents understand
+classes.py      references to classes of users: which there are, what is refused
 objects.py      dataclasses and attrs classes
 models.py       pydantic models
 columns.py      objects of one class as columns of their fields, and back
 members.py      enums and NamedTuples
+families.py     which of these a class belongs to
+parts.py        the elements of a materializer that no session has equipped: none
+memory_files.py files of an embedded element, in memory
 attachments.py  elements that lie beside the document or are embedded in it
 json_text.py    strict JSON and its limits
+parts.py        the parts of a materializer that no session has equipped
+memory_files.py a few bytes in memory as the files of a version
 locate.py       where in a value something lies; cycles and depth
 equality.py     deep, type-strict, NaN-aware comparison
 pretty.py       what people see of a value
-folder.py       a folder as the files of a version
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any, Generic
 
 from artifact_materializers.python.plain import TAG
@@ -14,7 +15,7 @@ from artifact_materializers.python.state import (
     ReadColumns,
     Refused,
 )
-from artifact_plugins.contracts.refs import note_type, type_path
+from artifact_plugins.contracts.refs import ARCHIVED, note_function, note_type, type_path
 from artifact_plugins.errors import LoadFailedError
 
 _HEAP_TYPE = 1 << 9
@@ -68,7 +69,12 @@ def path_of_class(cls: type, value: Any) -> str:
     module, _, name = path.partition(":")
     hint = "nothing was saved; define the class in a module that can be imported"
     if module == "__main__":
-        raise Refused(value, f"belongs to class {name!r} of the running script (__main__)", hint)
+        raise Refused(
+            value,
+            f"belongs to class {name!r} of the running script (__main__)",
+            f"{hint}, or save the value with materializer='pickle.object'",
+            script_class=name,
+        )
     if "<locals>" in name:
         raise Refused(value, f"belongs to class {path!r}, defined inside a function", hint)
     try:
@@ -77,6 +83,28 @@ def path_of_class(cls: type, value: Any) -> str:
         raise Refused(value, f"belongs to class {path!r}, which has no such path", hint) from error
     if not is_lasting:
         raise Refused(value, f"belongs to class {path!r}, but another class has that path", hint)
+    return path
+
+
+def path_of_function(function: FunctionType, value: Any) -> str:
+    """Return the import path of a function, after looking that it leads back to it.
+
+    Raises:
+        Refused: It is a lambda, or defined in `__main__`, inside a function or in
+            archived code; `value` is the object to blame.
+    """
+    name = function.__qualname__
+    in_script = function.__module__ == "__main__"
+    path = None
+    if not in_script and not function.__module__.startswith(ARCHIVED):
+        path = note_function(function)
+    if path is None:
+        raise Refused(
+            value,
+            f"names the function {function.__module__}:{name}, which no other program finds",
+            "nothing was saved; define it with `def` in a module that can be imported",
+            script_class=name if in_script else None,
+        )
     return path
 
 

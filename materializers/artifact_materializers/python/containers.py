@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
-from artifact_materializers.python.classes import path_of_class
+from artifact_materializers.python.classes import path_of_class, path_of_function
 from artifact_materializers.python.json_text import to_json
 from artifact_materializers.python.plain import CAREFUL, TAG, is_well_formed
 from artifact_materializers.python.state import Decode, Decoding, Encode, Encoding, Refused
-from artifact_plugins.contracts.refs import find_type
+from artifact_plugins.contracts.refs import find_function, find_type
 from artifact_plugins.errors import LoadFailedError
 
 _TEXT = frozenset({str})
@@ -86,10 +87,13 @@ def _set(tag: str) -> Encode:
 
 def _defaultdict(value: defaultdict[Any, Any], state: Encoding) -> Any:
     factory = value.default_factory
+    if isinstance(factory, FunctionType):
+        called = path_of_function(factory, value)
+        return {TAG: "defaultdict", "call": called, "v": _pairs(value, state)}
     if factory is not None and not isinstance(factory, type):
         raise Refused(
             value,
-            "is a defaultdict whose factory is not a class",
+            "is a defaultdict whose factory is neither a class nor a function",
             "nothing was saved; use a class like `list`, or store `dict(value)`",
         )
     path = None if factory is None else path_of_class(factory, value)
@@ -97,8 +101,10 @@ def _defaultdict(value: defaultdict[Any, Any], state: Encoding) -> Any:
 
 
 def _read_defaultdict(tree: dict[str, Any], state: Decoding) -> Any:
+    if "call" in tree:
+        # Whoever wrote the document chose it: unlike a class it always needs trust.
+        return defaultdict(find_function(tree["call"]), _read_pairs(tree["v"]))
     path = tree["factory"]
-    # Only classes can be named: a document must not choose a function to call.
     return defaultdict(None if path is None else find_type(path), _read_pairs(tree["v"]))
 
 

@@ -116,7 +116,10 @@ class DocumentEncoder:
             return self.state.encode(value)
         except Refused as error:
             path = path_to(value, error.value, self.name)
-            raise NotSerializableError(f"{path} {error.why}", hint=error.hint, path=path) from None
+            facts = {} if error.script_class is None else {"script_class": error.script_class}
+            raise NotSerializableError(
+                f"{path} {error.why}", hint=error.hint, path=path, **facts
+            ) from None
         except RecursionError:
             check_nesting(value, self.name)
             raise NotSerializableError(

@@ -37,14 +37,16 @@ class Refused(Exception):
     """An object inside a value cannot be stored.
 
     Raised where the object is met, caught where the whole value is known:
-    there its path is added.
+    there its path is added. `script_class` is the class of the running script
+    or notebook that is the reason; None for every other reason.
     """
 
-    def __init__(self, value: Any, why: str, hint: str) -> None:
+    def __init__(self, value: Any, why: str, hint: str, *, script_class: str | None = None) -> None:
         super().__init__(why)
         self.value = value
         self.why = why
         self.hint = hint
+        self.script_class = script_class
 
 
 class AttachedInTable(Exception):

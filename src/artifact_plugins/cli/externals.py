@@ -23,15 +23,17 @@ def externals_of(ledger: Ledger, kind: str, ids: Sequence[str]) -> dict[str, Ext
 
 
 def write_externals(rows: Sequence[tuple[str, Externals]]) -> None:
-    """Write what the backends call records, each with what it is here; nothing when none does."""
-    if not any(noted for _, noted in rows):
+    """Write what the backends call records, each with what it is here; nothing when none does.
+
+    Where no backend has a page for people, the column of the pages is left out.
+    """
+    found = [
+        (name, url, value.get("external_id"), value.get("url"))
+        for name, noted in rows
+        for url, value in noted.items()
+    ]
+    if not found:
         return
+    shown = 4 if any(page for *_, page in found) else 3
     write_heading("Backends")
-    write_table(
-        ("Record", "Backend", "Id there", "Page"),
-        [
-            (name, url, value.get("external_id"), value.get("url"))
-            for name, noted in rows
-            for url, value in noted.items()
-        ],
-    )
+    write_table(("Record", "Backend", "Id there", "Page")[:shown], [row[:shown] for row in found])

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from artifact_plugins.cli.place import Place
+
+if TYPE_CHECKING:
+    from artifact_plugins.ledger import Ledger
+    from artifact_plugins.ledger.reading import KindName
+    from artifact_plugins.records import Page
 
 Function = Callable[..., Any]
 
@@ -16,8 +23,8 @@ def place_options(function: Function) -> Function:
     """Add `--store`, `--ledger` and `--project`."""
     for option in (
         click.option("--project", metavar="NAME", help="Namespace of names and runs."),
-        click.option("--ledger", metavar="URL", help="Ledger: a SQLite file or sqlite:///path."),
-        click.option("--store", metavar="URL", help="Content store: a folder or file:// URL."),
+        click.option("--ledger", metavar="URL", help="Ledger: a SQLite file or postgresql://..."),
+        click.option("--store", metavar="URL", help="Content store: a folder or bucket URL."),
     ):
         function = option(function)
     return function
@@ -44,14 +51,61 @@ def page_options(function: Function) -> Function:
     )(function)
 
 
-def filter_options(function: Function) -> Function:
-    """Add `--where` and `--order-by`."""
-    function = click.option(
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the options of a search say."""
+
+    where: str | None
+    order_by: str | None
+    limit: int
+    page_token: str | None
+
+    @property
+    def is_filter(self) -> bool:
+        """Whether a filter or an order is asked for, which needs SQLAlchemy."""
+        return self.where is not None or self.order_by is not None
+
+    def page(
+        self, place: Place, ledger: Ledger, kind: KindName, **wanted: tuple[str, str | None]
+    ) -> Page[Any]:
+        """Return a page of what the filter holds for.
+
+        Args:
+            wanted: Further filters with the value that they name; without one
+                a filter does not count.
+        """
+        asked = {name: pair for name, pair in wanted.items() if pair[1] is not None}
+        return ledger.search(
+            kind,
+            [self.where or "", *(text for text, _ in asked.values())],
+            order_by=self.order_by,
+            limit=self.limit,
+            page_token=self.page_token,
+            project=place.settings.project,
+            values={name: value for name, (_, value) in asked.items()},
+        )
+
+
+def search_options(function: Function) -> Function:
+    """Add `--where`, `--order-by`, `--limit` and `--page-token`, given as one `search`."""
+
+    @wraps(function)
+    def call(
+        *args: Any,
+        where: str | None,
+        order_by: str | None,
+        limit: int,
+        page_token: str | None,
+        **given: Any,
+    ) -> Any:
+        return function(*args, search=Asked(where, order_by, limit, page_token), **given)
+
+    with_order = click.option(
         "--order-by", metavar="KEYS", help="Fields or metadata keys; - is descending."
-    )(function)
+    )(page_options(call))
     return click.option(
         "--where", metavar="EXPR", help="Only what a filter holds for, as in Python."
-    )(function)
+    )(with_order)
 
 
 def command(name: str) -> Callable[[Function], click.Command]:

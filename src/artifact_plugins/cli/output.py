@@ -9,10 +9,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from artifact_plugins.cli.escaping import escaped
+from artifact_plugins.cli.place import TO_DO, Place
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
     from rich.console import Console, RenderableType
+
+    from artifact_plugins.records import Page
 
 # Without a terminal nothing is known about a width: wide enough for whole rows.
 _WIDTH_WITHOUT_TERMINAL = 200
@@ -88,6 +91,20 @@ def write_heading(text: str) -> None:
 
     print()
     _write(Text(escaped(text), style="bold"))
+
+
+def write_page(name: str, page: Page[Any], *, without: Iterable[str] = ()) -> None:
+    """Write a page of records as one JSON document."""
+    rows = [record_json(record, without=without) for record in page]
+    write_json({name: rows, "next_page_token": page.next_token})
+
+
+def write_nothing(place: Place, *names: str, as_json: bool) -> None:
+    """Write that there is no ledger yet, or empty lists by these names."""
+    if as_json:
+        write_json({**{name: [] for name in names}, "next_page_token": None})
+    else:
+        write_text(f"{place.emptiness}; {TO_DO}")
 
 
 def write_more(next_token: str | None) -> None:

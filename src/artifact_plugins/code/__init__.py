@@ -17,8 +17,9 @@ watch.py        what was read, so that a second look is cheap
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from artifact_plugins.late import late_names
 
 if TYPE_CHECKING:
     from artifact_plugins.code.difference import explain_difference as explain_difference
@@ -26,24 +27,10 @@ if TYPE_CHECKING:
     from artifact_plugins.code.digest import digest_function as digest_function
 
 # Looked up at first use: whose code a module is can be asked without reading any.
-_WHERE = {
-    "CodeDigest": "digest",
-    "digest_function": "digest",
-    "explain_difference": "difference",
+_NAMES = {
+    "difference": ("explain_difference",),
+    "digest": ("CodeDigest", "digest_function"),
 }
 
-__all__ = [
-    "CodeDigest",
-    "digest_function",
-    "explain_difference",
-]
-
-
 if not TYPE_CHECKING:  # a type checker must not believe that every name exists
-
-    def __getattr__(name: str) -> Any:
-        if name not in _WHERE:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        found = getattr(importlib.import_module(f"{__name__}.{_WHERE[name]}"), name)
-        globals()[name] = found
-        return found
+    __all__, __getattr__, __dir__ = late_names(globals(), _NAMES)

@@ -6,6 +6,8 @@ import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from artifact_plugins.syntax import parse
+
 Chain = tuple[str, ...]
 """A name and the attributes read from it: `utils.clean` is `("utils", "clean")`."""
 
@@ -327,7 +329,7 @@ class _Writer:
             return
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             try:  # "Flights" and Flights are one annotation
-                node = ast.parse(node.value.strip(), mode="eval").body
+                node = parse(node.value.strip(), "eval").body
             except (SyntaxError, ValueError):
                 pass
         self.out.append(":")

@@ -14,6 +14,7 @@ from typing import Any
 
 from artifact_plugins.code.bytecode import nested, same_code
 from artifact_plugins.code.canonical import blocks_of
+from artifact_plugins.syntax import parse
 
 _FUTURE = 0
 for _name in __future__.all_feature_names:
@@ -138,8 +139,8 @@ def _file(filename: str, namespace: Mapping[str, Any], only: str | None) -> _Fil
         return kept[1]
     text = "".join(lines if only is None else _sparse(lines, only))
     try:
-        file = _indexed(ast.parse(text)) if text.strip() else None
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        file = _indexed(parse(text)) if text.strip() else None
+    except (SyntaxError, ValueError):
         file = None
     _files[filename, only] = (lines, file)
     while len(_files) > _KEPT_FILES:

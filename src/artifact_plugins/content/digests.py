@@ -94,5 +94,4 @@ def _after_fork() -> None:
     _threads = min(os.cpu_count() or 1, 8)
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+os.register_at_fork(after_in_child=_after_fork)

@@ -25,14 +25,8 @@ from artifact_plugins.errors import (
 
 # The filesystem is one dict for the whole process, so its lock is one, too.
 _lock = threading.Lock()
-
-
-def _after_fork() -> None:
-    global _lock
-    _lock = threading.Lock()
-
-
-os.register_at_fork(after_in_child=_after_fork)
+# Another thread may hold it at that moment; in the child it would never let go.
+os.register_at_fork(after_in_child=lambda: globals().update(_lock=threading.Lock()))
 
 
 class MemoryBlobs:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import shutil
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from artifact_plugins.content.below import Root, open_below
+from artifact_plugins.file_lock import try_lock
 
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
@@ -85,7 +85,7 @@ class Staging:
                     file = open_below(staging, [name], _OPEN)
                 except FileNotFoundError:
                     continue
-                if _lock(file) and os.fstat(file).st_nlink:
+                if try_lock(file) and os.fstat(file).st_nlink:
                     return OwnFolder(file, self._path / name)
                 os.close(file)
         finally:
@@ -100,21 +100,13 @@ class Staging:
             return open_below(self._root.file, ["staging"], _OPEN)
 
 
-def _lock(file: int) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
 def _collect(staging: int, name: str) -> int:
     try:
         file = open_below(staging, [name], _OPEN)
     except OSError:
         return 0  # gone meanwhile, or not a folder: nothing of ours
     try:
-        if not _lock(file):
+        if not try_lock(file):
             return 0
         return remove_tree(staging, name)
     except FileNotFoundError:

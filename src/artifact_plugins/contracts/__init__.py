@@ -10,5 +10,6 @@ artifact_task.py  ArtifactTask: turns a value into files and back, by name
 offers.py         MaterializerOffer, ArtifactTaskOffer: what a plugin answers; imports nothing
 hookspecs.py      every hook: when it runs, its arguments, what raising does
 backend.py        Backend: a remote registry, and what it gets to deliver
+rendering.py      RenderedTask: a task as another system itself would have recorded it
 runtime.py        Runtime: what executes step calls
 """

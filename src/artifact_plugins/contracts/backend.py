@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, Literal, NoReturn, Protocol
 
 from artifact_plugins.contracts.files import FileReader
+from artifact_plugins.contracts.rendering import RenderedTask
 from artifact_plugins.errors import UnsupportedByBackendError
 from artifact_plugins.records import (
     ArtifactTaskLink,
@@ -208,6 +209,10 @@ class Delivery(Protocol):
         """Yield the links of a task or run, in the order in which they were written."""
         ...
 
+    def rendered(self, task_id: str, form: Literal["kfp"]) -> RenderedTask:
+        """Return a task as another system itself would have recorded it; reads its whole run."""
+        ...
+
     def snapshot(self, snapshot_id: str) -> PluginSnapshot:
         """Return what versions are pinned to."""
         ...
@@ -245,6 +250,14 @@ class Delivery(Protocol):
 
         When it is not there yet, an exception that is no `Exception` of the
         backend's business leaves `deliver_*`; the record comes again later.
+        """
+        ...
+
+    def wish(self, kind: RecordKind, key: str) -> dict[str, Any] | None:
+        """Return the same; None when that record was given up or the backend cannot have it.
+
+        For what a record can go without: a task without one of its inputs is
+        worth more than none, and the end of a run more than all of its links.
         """
         ...
 

@@ -18,11 +18,11 @@ class FolderFiles:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def open(self, name: str) -> _FolderSink:
+    def open(self, name: str) -> FolderSink:
         """Start the file `name`; FileExistsError when it is there already."""
         path = self._folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        return _FolderSink(path)
+        return FolderSink(path)
 
     def names(self) -> tuple[str, ...]:
         """Return the relative POSIX paths of the files, sorted."""
@@ -69,7 +69,9 @@ class DirectMaterializer(Materializer[T]):
         return loaded
 
 
-class _FolderSink:
+class FolderSink:
+    """One file on its way to disk."""
+
     def __init__(self, path: Path) -> None:
         self._file = FileIO(path, "xb")
 

@@ -29,6 +29,10 @@ class BackendOffer:
     Attributes:
         scheme: Of the URLs: `zenml` for `zenml+http://host` and `zenml+https://host`.
         target: The `Backend` class: `artifact_integrations.zenml.backend:ZenMLBackend`.
+        options: Names that may stand behind `?` in its URLs; another one is refused
+            when a session opens. None: the backend itself says, at its first use.
+        credentials: Names of the credentials that it asks for, whose place the URL
+            may say: `password` for `?password=env:NAME`.
         locate: A function that says where this process is inside such a system; it is
             called when a session opens, with the URLs of this scheme from the
             settings, and returns those that are used. None: as the settings say.
@@ -36,6 +40,8 @@ class BackendOffer:
 
     scheme: str
     target: str
+    options: tuple[str, ...] | None = None
+    credentials: tuple[str, ...] = ()
     locate: str | None = None
 
 

@@ -126,8 +126,10 @@ def lasting_path(cls: type) -> str:
         raise NotSerializableError(
             f"class {cls.__qualname__!r} belongs to the running script or notebook, "
             "where no other program finds it",
-            hint="nothing was registered; move it to a module and import it from there",
+            hint="nothing was registered; move it to a module and import it from there, or "
+            "save the value with materializer='pickle.object'",
             data_type=path,
+            script_class=cls.__qualname__,
         )
     try:
         if note_type(cls, path):
@@ -176,6 +178,39 @@ def note_type(cls: type, path: str) -> bool:
     return _named(f"{module}:{name}") is cls
 
 
+def note_function(function: types.FunctionType) -> str | None:
+    """Return the path of a function that loading the value being saved will import.
+
+    Returns:
+        `module:name`; None when that leads to something else, as for a lambda.
+    """
+    path = f"{function.__module__}:{function.__qualname__}"
+    try:
+        if _named(path) is not function:
+            return None
+    except Exception:  # noqa: BLE001  # importing its module may raise anything
+        return None
+    note_modules([function.__module__])
+    noted = _noted.get()
+    if noted is not None:
+        noted.executes = True
+    return path
+
+
+def find_function(path: str) -> types.FunctionType:
+    """Return the function at an import path; imports its module when needed.
+
+    While a version is loaded, its session says whether anybody vouches for what
+    it names: unlike a class, a function is asked for to be called.
+
+    Raises:
+        PayloadClassNotFoundError: There is no such module or function here.
+        TrustError: The path comes from a store that nobody vouches for.
+    """
+    find = getattr(_finder.get(), "function", import_function)
+    return cast(types.FunctionType, find(path))
+
+
 def find_type(path: str) -> type:
     """Return the class at an import path; imports its module when needed.
 
@@ -205,6 +240,21 @@ def import_type(path: str) -> type:
         ) from error
     if not isinstance(found, type):
         raise PayloadClassNotFoundError(f"{path!r} is not a class", data_type=path)
+    return found
+
+
+def import_function(path: str) -> types.FunctionType:
+    """Return the function at an import path, whoever names it; see `find_function`."""
+    try:
+        found = _named(path)
+    except Exception as error:
+        raise PayloadClassNotFoundError(
+            f"function {path!r} cannot be found: {describe(error)}",
+            hint="the stored bytes are untouched; install or restore the module that defines it",
+            data_type=path,
+        ) from error
+    if not isinstance(found, types.FunctionType):
+        raise PayloadClassNotFoundError(f"{path!r} is not a function", data_type=path)
     return found
 
 

@@ -4,9 +4,12 @@ deliverer.py     Deliverer: wake, flush, sync, settle, close; the one door
 overview.py      its part for people: status, rows, reconcile, replay, drop
 courier.py       the threads of one backend: one claims streams, a few send them
 sending.py       one row is sent: done, later or given up; what it needs goes first
+judging.py       whether a failure is the record's own, or everybody's
+resting.py       which rows of a stream go now; what still runs is not sent for each member
 source.py        LedgerDelivery: what a backend reads and notes meanwhile
 notes.py         what a backend calls our records, in the ledger or in memory
 signals.py       what leaves a backend's `deliver_*` without being an error
+notices.py       how a backend stands, told once and to everybody
 policy.py        the numbers: pauses, tries, leases
 breaker.py       whether a backend is spoken to at all
 opening.py       from the URLs of the settings to backends, made at first use

@@ -67,7 +67,7 @@ class Breaker:
         self._failures = 0
         self._openings = 0
         self._next_look = 0.0
-        self._held_until = 0.0
+        self._asked_until = 0.0  # by the server; no success and no hurry undoes it
         self._missed_at = float("-inf")
 
     def standing(self) -> Standing:
@@ -82,12 +82,14 @@ class Breaker:
             return is_away and self._missed_at >= moment
 
     def succeeded(self) -> None:
-        """A record got through."""
+        """A record got through; what the server asked of others meanwhile is kept."""
         with self._lock:
+            self._failures = self._openings = 0
+            if self._is_asked_to_wait():
+                self._state, self._next_look = BreakerState.OPEN, self._asked_until
+                return
             was, self._state = self._state, BreakerState.CLOSED
             self._reason = None
-            self._failures = self._openings = 0
-            self._held_until = 0.0
             found = self._standing()
         if was is not BreakerState.CLOSED:
             self._changed(found)
@@ -95,7 +97,8 @@ class Breaker:
     def reached(self) -> None:
         """A look found the backend there: one record may go out."""
         with self._lock:
-            self._state = BreakerState.TRYING
+            if not self._is_asked_to_wait():
+                self._state = BreakerState.TRYING
 
     def failed(
         self,
@@ -121,7 +124,7 @@ class Breaker:
             if self._state is BreakerState.CLOSED and not opens:
                 return
             if hold:
-                self._held_until = max(self._held_until, now + hold)
+                self._asked_until = max(self._asked_until, now + hold)
             if is_look:
                 self._missed_at = now
             longest = self._policy.longest_outage_pause_seconds
@@ -143,7 +146,10 @@ class Breaker:
     def hurry(self) -> None:
         """Look again now, except where the backend asked for patience."""
         with self._lock:
-            self._next_look = self._held_until
+            self._next_look = self._asked_until
+
+    def _is_asked_to_wait(self) -> bool:
+        return self._asked_until > self._clock()
 
     def _first_pause(self) -> float:
         return max(self._policy.first_pause_seconds, 0.001)
@@ -157,7 +163,7 @@ class Breaker:
         pause = doubled(first, self._openings, longest)
         # Half of it for certain, or an outage would be one long series of looks.
         pause *= random.uniform(0.5, 1.0)  # noqa: S311  # no secret
-        self._next_look = max(now + pause, self._held_until)
+        self._next_look = max(now + pause, self._asked_until)
         return self._standing()
 
     def _standing(self) -> Standing:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import logging
-import os
+import math
 import queue
-import socket
 import threading
 import time
-import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
 from artifact_plugins.content import ContentStore
-from artifact_plugins.delivery.breaker import Breaker, BreakerState, Standing
+from artifact_plugins.delivery.breaker import Breaker, BreakerState
 from artifact_plugins.delivery.notes import LedgerNotes
+from artifact_plugins.delivery.notices import Notices
 from artifact_plugins.delivery.opening import Configured
+from artifact_plugins.delivery.owners import free_abandoned, new_owner
 from artifact_plugins.delivery.policy import Policy
 from artifact_plugins.delivery.redacting import described, traced
+from artifact_plugins.delivery.resting import Resting, due_of
 from artifact_plugins.delivery.sending import Outcome, Sender, Told
 from artifact_plugins.errors import ArtifactPluginsError, BackendUnavailableError
 from artifact_plugins.ledger import Ledger
@@ -26,10 +27,10 @@ from artifact_plugins.records import OutboxRow
 
 _log = logging.getLogger("artifact_plugins")
 _MOST_AT_ONCE = 20
+# So many streams are claimed for each one that is sent, to find the next at once.
+_AHEAD = 4
 _IDLE_SECONDS = 10.0
 _TROUBLE_SECONDS = 5.0
-# Kind and key of the note that tells other processes how the backend stands.
-STANDING = ("deliverer", "standing")
 
 
 class Courier:
@@ -42,6 +43,7 @@ class Courier:
         store: Where the bytes are.
         policy: The numbers.
         tell: Called after each attempt, in the thread that made it.
+        moved: Called when a stream is not under way any more.
 
     Attributes:
         breaker: Whether the backend is spoken to.
@@ -57,16 +59,20 @@ class Courier:
         *,
         policy: Policy,
         tell: Callable[[Courier, Told], None],
+        moved: Callable[[], None],
     ) -> None:
         self.line = line
         self.backend_id = backend_id
         self.delivered = 0
         self.last_error: BaseException | None = None
-        self.breaker = Breaker(policy, self._stands)
+        self._owner = new_owner()
+        self._notices = Notices(line.name, LedgerNotes(ledger, backend_id), self._owner)
+        self.breaker = Breaker(policy, self._notices.stands)
         self._outbox = ledger.outbox
-        self._notes = LedgerNotes(ledger, backend_id)
         self._policy = policy
         self._tell_others = tell
+        self._moved = moved
+        self._rests = Resting(ledger, policy)
         self._sender = Sender(
             line,
             backend_id,
@@ -76,15 +82,14 @@ class Courier:
             breaker=self.breaker,
             tell=self._told,
         )
-        self._owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._is_changed = False
         self._is_hurried = False
         self._is_stopping = False
-        self._is_noted: bool | None = None
         self._held: set[str] = set()
         self._lost: set[str] = set()
+        self._resting: dict[str, float] = {}  # held; only running tasks are left until then
         self._releasing = 0
         self._work: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._senders = 0
@@ -157,14 +162,13 @@ class Courier:
     # The thread that claims.
 
     def _run(self) -> None:
+        with suppress(ArtifactPluginsError):
+            free_abandoned(self._outbox, self.backend_id, seconds=self._policy.late_seconds)
         while not self._is_stopping:
             try:
-                pause = self.step()
-            except ArtifactPluginsError as error:
-                _log.warning("delivery to backend %s waits: %s", self.line.name, described(error))
-                pause = _TROUBLE_SECONDS
+                pause = min(self.step(), self._until_rested())
             except Exception as error:  # noqa: BLE001  # the thread lives as long as the process
-                _log.warning("delivery to backend %s waits: %s", self.line.name, traced(error))
+                self._warn(error)
                 pause = _TROUBLE_SECONDS
             if pause > 0 and self._wake.wait(pause):
                 self._wake.clear()
@@ -173,6 +177,8 @@ class Courier:
                     # What changes now often changes again at once; and a step that
                     # is about to commit is not disturbed.
                     time.sleep(self._policy.gather_seconds)
+                if is_new:
+                    self._rouse(everything=True)
         self._release_rest()
 
     def step(self) -> float:
@@ -181,6 +187,7 @@ class Courier:
         Raises:
             LedgerError: The outbox cannot be read or written.
         """
+        self._rouse(everything=self._is_hurried)
         if self._outbox.next_due(self.backend_id) is None:
             self._is_hurried = False
             return self._policy.poll_seconds
@@ -191,8 +198,8 @@ class Courier:
             if not self._look():
                 return 0.01
             standing = self.breaker.standing()
-        most = 1 if standing.state is BreakerState.TRYING else self._policy.streams
-        free = most - len(self._held)
+        most = 1 if standing.state is BreakerState.TRYING else self._policy.streams * _AHEAD
+        free = most - len(self._held) + len(self._resting)
         if free <= 0:
             return self._policy.poll_seconds
         streams = self._outbox.claim(
@@ -231,11 +238,26 @@ class Courier:
         self.breaker.reached()
         return True
 
+    def _until_rested(self) -> float:
+        """Return how long the lead may wait for the streams that rest."""
+        with self._lock:
+            return max(0.01, min(self._resting.values(), default=math.inf) - time.monotonic())
+
+    def _rouse(self, *, everything: bool) -> None:
+        """Hand out the streams that have rested long enough, or all of them."""
+        with self._lock:
+            now = math.inf if everything else time.monotonic()
+            due = [one for one, until in self._resting.items() if until <= now]
+            for stream in due:
+                del self._resting[stream]
+        for stream in due:
+            self._hand_out(stream)
+
     def _hand_out(self, stream: str) -> None:
         with self._lock:
             self._held.add(stream)
             self._work.put(stream)
-            if self._senders >= len(self._held):
+            if self._senders >= min(len(self._held), self._policy.streams):
                 return
             self._senders += 1
         sender = threading.Thread(
@@ -266,18 +288,26 @@ class Courier:
                 return
             self._send_stream(stream)
             self._wake.set()
+            self._moved()
 
     def _send_stream(self, stream: str) -> None:
+        rest = 0.0
         try:
-            self._drain(stream)
-        except ArtifactPluginsError as error:
-            _log.warning("delivery to backend %s waits: %s", self.line.name, described(error))
-            time.sleep(0 if self._is_stopping else 1.0)
+            rest = self._drain(stream)
         except Exception as error:  # noqa: BLE001  # as in `_run`
-            _log.warning("delivery to backend %s waits: %s", self.line.name, traced(error))
+            self._warn(error)
             time.sleep(0 if self._is_stopping else 1.0)
         finally:
-            self._release(stream)
+            if not self._rest(stream, rest):
+                self._release(stream)
+
+    def _rest(self, stream: str, seconds: float) -> bool:
+        """Keep a stream for a while and send nothing of it; False when it is to be let go of."""
+        with self._lock:
+            if seconds <= 0 or self._is_stopping:
+                return False
+            self._resting[stream] = time.monotonic() + seconds
+            return True
 
     def _release(self, stream: str) -> None:
         """Let others have a stream."""
@@ -294,40 +324,58 @@ class Courier:
     def _release_rest(self) -> None:
         """Let go of what was claimed as the end came; else it would wait for its lease to end."""
         ends = 0
+        with self._lock:
+            resting, self._resting = self._resting, {}
+        for stream in resting:
+            self._work.put(stream)
         with suppress(queue.Empty):
             while True:
-                stream = self._work.get_nowait()
-                if stream is None:
+                claimed = self._work.get_nowait()
+                if claimed is None:
                     ends += 1
                 else:
-                    self._release(stream)
+                    self._release(claimed)
         for _ in range(ends):
             self._work.put(None)
 
-    def _drain(self, stream: str) -> None:
-        """Send what a stream holds, until it is empty or must wait."""
+    def _drain(self, stream: str) -> float:
+        """Send what a stream holds, until it is empty or must wait.
+
+        Returns:
+            How long to leave alone what is left of it, running tasks; 0 when
+            the stream is to be let go of.
+        """
         at_once = 1
         is_claimed = True
+        resting = 0
         while self._goes_on(stream):
-            rows = self._outbox.rows(self.backend_id, stream, limit=at_once)
+            rows = self._outbox.rows(self.backend_id, stream, limit=at_once + resting)
+            rests = {row.seq: self._seconds_of_rest(row) for row in rows}
+            resting = sum(seconds > 0 for seconds in rests.values())
             # The first one is due by the clock of the ledger, whatever ours says.
-            due = _due(rows, is_head_due=is_claimed)
+            due = due_of([row for row in rows if not rests[row.seq]], is_head_due=is_claimed)
             is_claimed = False
             if not due:
-                return
+                return min((seconds for seconds in rests.values() if seconds), default=0.0)
             # One transaction for several rows once the backend takes them.
             self._outbox.begin(due)
             for index, row in enumerate(due):
+                started = time.monotonic()
                 sent = self._sender.send(row)
-                is_last = index == len(due) - 1
+                if sent.outcome is Outcome.DELIVERED:
+                    self._rests.sent(row, time.monotonic() - started)
                 if sent.outcome is Outcome.LATER or sent.brought or not self._goes_on(stream):
                     self._sender.give_back(due[index + 1 :])
                     at_once = 1
                     if sent.outcome is Outcome.LATER:
-                        return
+                        return 0.0
                     break
-                if is_last:
+                if index == len(due) - 1:
                     at_once = min(at_once * 2, _MOST_AT_ONCE)
+        return 0.0
+
+    def _seconds_of_rest(self, row: OutboxRow) -> float:
+        return 0.0 if self._is_hurried else self._rests.seconds(row)
 
     def _goes_on(self, stream: str) -> bool:
         if self._is_stopping or stream in self._lost:
@@ -337,56 +385,16 @@ class Courier:
 
     # What others hear.
 
+    def _warn(self, error: Exception) -> None:
+        is_ours = isinstance(error, ArtifactPluginsError)
+        text = described(error) if is_ours else traced(error)
+        _log.warning("delivery to backend %s waits: %s", self.line.name, text)
+
     def _told(self, told: Told) -> None:
         if told.outcome is Outcome.DELIVERED:
             self.delivered += 1
-            if self._is_noted is not False:
-                self._forget_standing()
+            if self.breaker.standing().state is BreakerState.CLOSED:
+                self._notices.delivered()
         else:
             self.last_error = told.error
         self._tell_others(self, told)
-
-    def _stands(self, standing: Standing) -> None:
-        if standing.state is BreakerState.CLOSED:
-            _log.info("backend %s is there again", self.line.name)
-            return
-        if self._is_noted is not True:
-            _log.warning(
-                "backend %s is left alone for now: %s; nothing is lost",
-                self.line.name,
-                standing.reason,
-            )
-        self._is_noted = True
-        note = {"standing": _WORDS[standing.state], "reason": standing.reason, "by": self._owner}
-        with suppress(ArtifactPluginsError):
-            self._notes.note(*STANDING, note)
-
-    def _forget_standing(self) -> None:
-        with suppress(ArtifactPluginsError):
-            if self._notes.external(*STANDING) is not None:
-                self._notes.forget(*STANDING)
-            self._is_noted = False
-
-
-def _due(rows: Sequence[OutboxRow], *, is_head_due: bool) -> list[OutboxRow]:
-    now = datetime.now(UTC)
-    due: list[OutboxRow] = []
-    for row in rows:
-        is_due = (is_head_due and not due) or row.next_at is None or row.next_at <= now
-        if not is_due:
-            break
-        due.append(row)
-    return due
-
-
-_WORDS = {
-    BreakerState.CLOSED: "delivering",
-    BreakerState.TRYING: "waiting",
-    BreakerState.OPEN: "waiting",
-    BreakerState.PAUSED: "paused",
-}
-
-
-def word_for(state: BreakerState) -> str:
-    """Return how a state is called in a status."""
-    return _WORDS[state]

@@ -16,16 +16,16 @@ from artifact_plugins.delivery.courier import Courier
 from artifact_plugins.delivery.opening import Backends
 from artifact_plugins.delivery.overview import Overview
 from artifact_plugins.delivery.policy import Policy
-from artifact_plugins.delivery.sending import Outcome, Told
+from artifact_plugins.delivery.sending import Told
 from artifact_plugins.delivery.status import BackendStatus
 from artifact_plugins.errors import ArtifactPluginsError
 from artifact_plugins.ledger import Ledger
-from artifact_plugins.records import OutboxRow, OutboxState
+from artifact_plugins.records import OutboxRow
 
 _log = logging.getLogger("artifact_plugins")
 _LOOK_SECONDS = 0.05
 _PROGRESS_SECONDS = 0.5
-_JOIN_SECONDS = 0.5
+_JOIN_SECONDS = 2.0
 Watch = Callable[[str, str, str, "BaseException | None"], None]
 
 
@@ -159,14 +159,11 @@ class Deliverer(Overview):
         delivered = -1
         self._hurry(list(self.backends))
         while True:
-            left = self.undelivered(streams)
             waiting = [
-                name
-                for name, rows in left.items()
-                if any(row.state is OutboxState.PENDING for row in rows)
+                name for name, number in self._backend_ids.items() if self._pending(number, streams)
             ]
             if not waiting:
-                return left
+                return self.undelivered(streams)
             now = time.monotonic()
             count = sum(courier.delivered for courier in self._couriers.values())
             if count != delivered:
@@ -176,7 +173,7 @@ class Deliverer(Overview):
                 for name in waiting
             )
             if now - last >= idle_seconds or (stops_at_failure and is_away):
-                return left
+                return self.undelivered(streams)
             self._pause(min(_LOOK_SECONDS, idle_seconds))
 
     # The end.
@@ -243,6 +240,7 @@ class Deliverer(Overview):
                     self._store,
                     policy=self.policy,
                     tell=self._told,
+                    moved=self._moved,
                 )
                 for line in self.backends.each()
             }
@@ -284,10 +282,12 @@ class Deliverer(Overview):
             except ArtifactPluginsError:
                 _log.warning("a lease of the outbox was not extended", exc_info=True)
 
+    def _moved(self) -> None:
+        # Not for each record: who waits would read the ledger as often.
+        with self._changed:
+            self._changed.notify_all()
+
     def _told(self, courier: Courier, told: Told) -> None:
-        if told.outcome is not Outcome.LATER:
-            with self._changed:
-                self._changed.notify_all()
         if self._watch is not None:
             self._watch(courier.line.url, told.row.kind, told.row.record_id, told.error)
 
@@ -373,5 +373,4 @@ def _after_fork() -> None:
 
 
 atexit.register(_close_all)
-if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
-    os.register_at_fork(after_in_child=_after_fork)
+os.register_at_fork(after_in_child=_after_fork)

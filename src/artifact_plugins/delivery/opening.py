@@ -137,7 +137,7 @@ def open_backends(
     """
     parsed = [(BackendUrl.parse(text), text) for text in urls]
     seen: set[str] = set()
-    for url, _ in parsed:
+    for url, text in parsed:
         if url.system not in offers:
             known = [f"{scheme}+http://..." for scheme in sorted(offers)]
             raise SettingsError(
@@ -145,6 +145,8 @@ def open_backends(
                 hint=f"there are {known}; nothing was opened",
                 name="backends",
             )
+        offer = offers[url.system]
+        BackendUrl.parse(text, known=offer.options, credentials=offer.credentials)
         if url.identity in seen:
             raise SettingsError(
                 f"backend {url.identity} is named twice",
@@ -174,9 +176,8 @@ def _names(urls: Sequence[BackendUrl]) -> list[str]:
     ]
 
 
-if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
-    os.register_at_fork(
-        before=_importing.acquire,
-        after_in_parent=_importing.release,
-        after_in_child=_importing.release,
-    )
+os.register_at_fork(
+    before=_importing.acquire,
+    after_in_parent=_importing.release,
+    after_in_child=_importing.release,
+)

@@ -6,7 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import cast
 
-from artifact_plugins.delivery.courier import STANDING, Courier, word_for
+from artifact_plugins.delivery.courier import Courier
+from artifact_plugins.delivery.notices import STANDING, word_for
 from artifact_plugins.delivery.opening import Backends
 from artifact_plugins.delivery.reconciling import reconcile
 from artifact_plugins.delivery.status import BackendStatus, Reconciled, StandingName
@@ -173,32 +174,29 @@ class Overview(ABC):
         return None if courier is None else courier.last_error
 
     def undelivered(self, streams: Sequence[str]) -> dict[str, list[OutboxRow]]:
-        """Return rows of some streams by backend: the first pending ones, else those given up.
+        """Return rows of some streams by backend: the first pending ones, else the first dead ones.
 
         Args:
             streams: Run ids, or `artifact:<project>/<name>`.
         """
-        outbox = self._ledger.outbox
         left = {}
         for name, backend_id in self._backend_ids.items():
-            found = [row for s in streams for row in outbox.rows(backend_id, s, limit=100)]
-            if not found:
-                found = self._dead(backend_id, set(streams))
+            found = self._pending(backend_id, streams) or self._dead(backend_id, streams)
             if found:
                 left[name] = found
         return left
 
-    def _dead(self, backend_id: int, streams: set[str]) -> list[OutboxRow]:
-        found: list[OutboxRow] = []
-        after = 0
-        while True:
-            page = self._ledger.outbox.page(
-                backend_id, state=OutboxState.DEAD, after=after, limit=1000
-            )
-            if not page:
-                return found
-            found += [row for row in page if row.stream in streams]
-            after = page[-1].seq
+    def _pending(self, backend_id: int, streams: Sequence[str]) -> list[OutboxRow]:
+        outbox = self._ledger.outbox
+        return [row for stream in streams for row in outbox.rows(backend_id, stream, limit=100)]
+
+    def _dead(self, backend_id: int, streams: Sequence[str]) -> list[OutboxRow]:
+        page = self._ledger.outbox.page
+        return [
+            row
+            for stream in streams
+            for row in page(backend_id, state=OutboxState.DEAD, stream=stream, limit=100)
+        ]
 
     def _chosen(self, names: Sequence[str]) -> list[str]:
         for name in names:

@@ -21,11 +21,16 @@ class Policy:
         flaky_tries: After so many, while other records fail as well and get
             through later: then it is the network, and not the record.
         rejections: After so many tries, the last two of them refused, it is one too.
+        late_seconds: After a request that had no answer in time: the server may
+            still be at it, and who looks too soon does not find what it makes.
+        running_seconds: A task that still runs is not sent again any sooner,
+            and no sooner than ten times as long as it took to send it.
         failures_to_open: So many failures in a row, and the backend is left alone.
         longest_outage_pause_seconds: Between two looks whether it is back.
         login_pause_seconds: Before credentials are tried again; doubles with each.
         longest_login_pause_seconds: Where that stops doubling.
-        lease_seconds: How long a stream stays claimed by a process that died.
+        lease_seconds: How long a stream stays claimed by a process that died; by one
+            of this machine `late_seconds` at most, once another process begins.
         gather_seconds: A change waits so long for further ones of the same record.
         poll_seconds: How often rows of other processes are looked for.
         first_for_seconds: A row older than this may come from a restored backup
@@ -39,6 +44,8 @@ class Policy:
     tries: int = 20
     flaky_tries: int = 200
     rejections: int = 3
+    late_seconds: float = 10.0
+    running_seconds: float = 1.0
     failures_to_open: int = 5
     longest_outage_pause_seconds: float = 60.0
     login_pause_seconds: float = 5.0
@@ -48,15 +55,18 @@ class Policy:
     poll_seconds: float = 5.0
     first_for_seconds: float = 3600.0
 
-    def pause_seconds(self, tries: int, retry_after_seconds: float | None = None) -> float:
+    def pause_seconds(
+        self, tries: int, retry_after_seconds: float | None = None, *, is_late: bool = False
+    ) -> float:
         """Return how long a record waits after its failure number `tries`.
 
         Full jitter: those who failed together do not come back together. A
-        `Retry-After` is waited for at least, up to `longest_retry_after_seconds`.
+        `Retry-After` is waited for at least, up to `longest_retry_after_seconds`,
+        and a request that may still be worked on for `late_seconds`.
         """
         longest = doubled(self.first_pause_seconds, tries, self.longest_pause_seconds)
         pause = random.uniform(0, longest)  # noqa: S311  # no secret
-        return max(pause, self.believed(retry_after_seconds))
+        return max(pause, self.believed(retry_after_seconds), self.late_seconds * is_late)
 
     def believed(self, retry_after_seconds: float | None) -> float:
         """Return how much of a `Retry-After` is waited for; 0 without one."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,7 +12,8 @@ from typing import NamedTuple, cast
 
 from artifact_plugins.content import ContentStore
 from artifact_plugins.contracts.backend import RecordKind
-from artifact_plugins.delivery.breaker import Breaker
+from artifact_plugins.delivery.breaker import Breaker, BreakerState
+from artifact_plugins.delivery.judging import Judge
 from artifact_plugins.delivery.notes import UNSUPPORTED, LedgerNotes
 from artifact_plugins.delivery.opening import Configured
 from artifact_plugins.delivery.policy import Policy
@@ -29,7 +29,6 @@ from artifact_plugins.errors import (
     BackendUnavailableError,
     LedgerError,
     StoreError,
-    StoreIntegrityError,
     UnsupportedByBackendError,
 )
 from artifact_plugins.ledger import Ledger
@@ -42,14 +41,6 @@ _LONGEST_WAIT_SECONDS = 10.0
 _DEAD_SHOWN = 10
 _REST_AT_ONCE = 200
 _BUGS_SHOWN = 20
-_REMEMBERED = 20
-_RECOVERED = 2
-# What the next try does not change, unless somebody changes the record or the server.
-_LASTING = (
-    BackendRejectedError,
-    StoreIntegrityError,
-    ArtifactMissingError,
-)
 Key = tuple[str, str]
 
 
@@ -119,9 +110,9 @@ class Sender:
         self._lock = threading.Lock()
         self._waits: dict[Key, int] = {}
         self._dead = 0
-        # Of the last records that got through: whether they had failed before.
-        self._recovered: deque[bool] = deque(maxlen=_REMEMBERED)
+        self._judge = Judge(policy)
         self._bugs: set[str] = set()
+        self._asking = threading.Lock()
 
     def send(self, row: OutboxRow, under: tuple[Key, ...] = ()) -> Sent:
         """Send a row, and before it whatever it needs.
@@ -158,7 +149,7 @@ class Sender:
             except LedgerError:
                 raise
             except (Exception, SystemExit) as error:  # noqa: BLE001  # a bug of a backend ends no thread
-                outcome = self._failed(row, error, has_progressed=delivery.has_progressed)
+                outcome = self._failed(row, error, under, has_progressed=delivery.has_progressed)
                 return Sent(outcome, brought)
             self._breaker.succeeded()
             return Sent(self._done(row), brought)
@@ -166,6 +157,8 @@ class Sender:
     def _is_first(self, row: OutboxRow) -> bool:
         if not row.is_first or row.tries > 1:
             return False
+        if row.kind == "version" and not row.stream.startswith("artifact:"):
+            return False  # its task may have brought it
         # A ledger from a backup has rows that were sent after it was made.
         age = (datetime.now(UTC) - row.created_at).total_seconds()
         return age < self._policy.first_for_seconds
@@ -174,7 +167,7 @@ class Sender:
         self._outbox.done(row)
         with self._lock:
             self._waits.pop(_key(row), None)
-            self._recovered.append(row.error is not None and row.tries > 1)
+        self._judge.got_through(row)
         self._tell(Told(row, Outcome.DELIVERED, None))
         return Outcome.DELIVERED
 
@@ -184,7 +177,9 @@ class Sender:
 
     # What a record needs.
 
-    def _bring(self, need: NeededFirst, row: OutboxRow, under: tuple[Key, ...]) -> Outcome | None:
+    def _bring(
+        self, need: NeededFirst, row: OutboxRow, under: tuple[Key, ...], *, is_last: bool = False
+    ) -> Outcome | None:
         """Have another record delivered first; None when it is there now."""
         key = (need.kind, need.key)
         waiting = (*under, _key(row))
@@ -198,35 +193,44 @@ class Sender:
             try:
                 other = self._ordered(need, waiting)
             except ArtifactMissingError:
-                return self._bury(row, f"{what}, which the ledger does not have")
+                return self._lacks(need, row, f"{what}, which the ledger does not have")
             if other is None:
                 return self._wait(row, what)
         if other.state is OutboxState.DEAD:
-            return self._bury(row, f"{what}, which was given up: {other.error}")
+            return self._lacks(need, row, f"{what}, which was given up: {other.error}")
         if other.stream != row.stream:
             return self._wait(row, what)
         seconds = _seconds_until(other.next_at)
         if seconds > 0:
             return self._later(row, seconds, f"{what}, which is tried later: {other.error}")
-        if not under and self._send_rest(row):
-            return None
+        if not under and not is_last:
+            is_there = self._send_rest(row)
+            # What was read of the other one is older than what was sent of it just now.
+            return None if is_there else self._bring(need, row, under, is_last=True)
         self._outbox.begin([other])
         outcome = self.send(other, waiting).outcome
         if outcome is Outcome.DELIVERED:
             return None
         other = self._outbox.row(self._backend_id, other.kind, other.record_id) or other
         if outcome is Outcome.DEAD:
-            return self._bury(row, f"{what}, which was given up: {other.error}")
+            return self._lacks(need, row, f"{what}, which was given up: {other.error}")
         seconds = _seconds_until(other.next_at)
         return self._later(row, seconds, f"{what}, which is tried later: {other.error}")
 
-    def _send_rest(self, row: OutboxRow) -> bool:
+    def _lacks(self, need: NeededFirst, row: OutboxRow, why: str) -> Outcome | None:
+        """Go on without another record where that can be, else give up; None to go on."""
+        if need.go_without is None:
+            return self._bury(row, why)
+        need.go_without()
+        return None
+
+    def _send_rest(self, row: OutboxRow, *, limit: int = _REST_AT_ONCE) -> bool:
         """Send what comes later in the stream of a row; False when none of it got through.
 
         A group is ordered before its members and needs every one of them: asked
         for one by one, each would have the whole group tried again.
         """
-        found = self._outbox.rows(self._backend_id, row.stream, limit=_REST_AT_ONCE)
+        found = self._outbox.rows(self._backend_id, row.stream, limit=limit + 1)
         later = [one for one in found if one.seq != row.seq and not _seconds_until(one.next_at)]
         self._outbox.begin(later)
         delivered = 0
@@ -241,8 +245,7 @@ class Sender:
 
     def give_back(self, rows: Sequence[OutboxRow]) -> None:
         """Let rows that were begun and not sent wait as before."""
-        for row in rows:
-            self._outbox.postpone(row, seconds=0, error=row.error or "", counts=False)
+        self._outbox.give_back(rows)
 
     def _ordered(self, need: NeededFirst, waiting: tuple[Key, ...]) -> OutboxRow | None:
         """Return the row with which a record comes that has none of its own.
@@ -280,12 +283,16 @@ class Sender:
     # What went wrong.
 
     def _failed(
-        self, row: OutboxRow, error: BaseException, *, has_progressed: bool = False
+        self,
+        row: OutboxRow,
+        error: BaseException,
+        under: tuple[Key, ...] = (),
+        *,
+        has_progressed: bool = False,
     ) -> Outcome:
         text = described(error)
         if isinstance(error, BackendAuthError):
-            self._breaker.refused(text)
-            return self._postponed(row, error, text, self._policy.first_pause_seconds, counts=False)
+            return self._refused(row, error, text, under)
         if not isinstance(error, BackendError | StoreError):
             self._show_bug(row, error, text)
             text = f"BackendContractError: {text}"
@@ -298,16 +305,48 @@ class Sender:
             self._breaker.succeeded()  # who understands and says no is there
         elif isinstance(error, BackendError):
             self._breaker.failed(text)
-        if self._is_hopeless(row, error, text):
+        if self._judge.is_hopeless(row, error, text):
             refusal = self._refusal_of_all()
             if refusal is None:
                 return self._bury(row, text, error)
-            self._breaker.refused(refusal)
-            return self._postponed(row, error, text, self._policy.first_pause_seconds, counts=False)
+            return self._paused(row, error, text, refusal)
         # What got further, or was told to wait, has not failed for itself.
         counts = not has_progressed and status != _TOO_MANY_REQUESTS
-        pause = self._policy.pause_seconds(row.tries, retry_after)
+        is_late = getattr(error, "is_late", False)
+        pause = self._policy.pause_seconds(row.tries, retry_after, is_late=is_late)
         return self._postponed(row, error, text, pause, counts=counts)
+
+    def _refused(
+        self, row: OutboxRow, error: BackendAuthError, text: str, under: tuple[Key, ...]
+    ) -> Outcome:
+        """Find out whether all records are refused, or this one alone, while others get through.
+
+        Nobody but the others can tell: who may look at a server need not be
+        allowed to write there, and then nothing must be given up.
+        """
+        with self._asking:  # one asks for all who are refused at once
+            is_known = self._breaker.standing().state is BreakerState.PAUSED
+            if is_known or self._refusal_of_all() is not None:
+                return self._paused(row, error, text, None if is_known else text)
+        is_alone = self._judge.others_get_through()
+        # A server may refuse everybody for long: that is no try of twenty.
+        counts = row.tries <= self._policy.rejections
+        if self._judge.is_lasting(row, text):
+            if is_alone or (not under and self._send_rest(row, limit=1)):
+                return self._bury(row, text, error)
+        elif is_alone:
+            pause = self._policy.pause_seconds(row.tries)
+            return self._postponed(row, error, text, pause, counts=counts)
+        self._breaker.refused(text)
+        return self._postponed(row, error, text, self._policy.first_pause_seconds, counts=counts)
+
+    def _paused(
+        self, row: OutboxRow, error: BaseException, text: str, refusal: str | None
+    ) -> Outcome:
+        """Leave the backend alone: it takes nothing, and no record has failed for itself."""
+        if refusal is not None:
+            self._breaker.refused(refusal)
+        return self._postponed(row, error, text, self._policy.first_pause_seconds, counts=False)
 
     def _show_bug(self, row: OutboxRow, error: BaseException, text: str) -> None:
         with self._lock:
@@ -321,15 +360,6 @@ class Sender:
             row.record_id,
             traced(error),
         )
-
-    def _is_hopeless(self, row: OutboxRow, error: BaseException, text: str) -> bool:
-        with self._lock:
-            is_flaky = sum(self._recovered) >= _RECOVERED
-        if row.tries >= (self._policy.flaky_tries if is_flaky else self._policy.tries):
-            return True
-        if not isinstance(error, _LASTING) or row.tries < self._policy.rejections:
-            return False
-        return (row.error or "").partition(":")[0] == text.partition(":")[0]
 
     def _refusal_of_all(self) -> str | None:
         """Return why the backend takes no record at all; None when it takes others."""
@@ -353,14 +383,9 @@ class Sender:
             self._dead += 1
             dead = self._dead
         if dead <= _DEAD_SHOWN:
-            _log.warning(
-                "%s %s was given up for backend %s: %s; the ledger has it, "
-                "`artifact-plugins replay` sends it again",
-                row.kind,
-                row.record_id,
-                self._line.name,
-                text,
-            )
+            kept = "" if "the ledger has" in text else "; the ledger has the record"
+            what = f"{row.kind} {row.record_id} was given up for backend {self._line.name}"
+            _log.warning("%s: %s%s; `artifact-plugins replay` sends it again", what, text, kept)
         failure = error or BackendRejectedError(text, hint="the ledger has the record")
         self._tell(Told(row, Outcome.DEAD, failure))
         return Outcome.DEAD

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 from artifact_plugins.content import ContentStore
 from artifact_plugins.content.manifest import canonical
 from artifact_plugins.contracts.backend import Backend, RecordKind
 from artifact_plugins.contracts.files import FileReader
+from artifact_plugins.contracts.rendering import RenderedParameter, RenderedTask
 from artifact_plugins.delivery.notes import UNSUPPORTED, NoteBook, checked_note
 from artifact_plugins.delivery.signals import NeededFirst
 from artifact_plugins.errors import (
@@ -87,6 +88,7 @@ class LedgerDelivery:
         self._notes = notes
         self._turns = turns
         self._is_first = is_first
+        self._given_up: set[tuple[str, str]] = set()
         self.has_progressed = False
 
     @property
@@ -126,6 +128,26 @@ class LedgerDelivery:
         """Yield the links of a task or run, in the order in which they were written."""
         tasks = None if task_id is None else (task_id,)
         return every(self._ledger.links, LinkQuery(run_id=run_id, task_ids=tasks))
+
+    def rendered(self, task_id: str, form: Literal["kfp"]) -> RenderedTask:
+        """Return a task as another system itself would have recorded it; reads its whole run."""
+        from artifact_plugins.compat import KfpParameter, render_kfp  # late: few ask for it
+
+        def own(parameters: Iterable[KfpParameter]) -> tuple[RenderedParameter, ...]:
+            return tuple(
+                RenderedParameter(one.value, one.io_type, one.parameter_key, one.producer)
+                for one in parameters
+            )
+
+        run_id = self.task(task_id).run_id
+        run = render_kfp(self.tasks(run_id), self.links(run_id=run_id))
+        task = next(one for one in run.tasks if one.id == task_id)
+        return RenderedTask(
+            type=task.type.value,
+            links=tuple(link for link in run.links if link.task_id == task_id),
+            inputs=own(task.inputs),
+            outputs=own(task.outputs),
+        )
 
     def snapshot(self, snapshot_id: str) -> PluginSnapshot:
         """Return what versions are pinned to."""
@@ -184,6 +206,17 @@ class LedgerDelivery:
                 hint="the ledger has both",
             )
         return {name: value for name, value in found.items() if name != UNSUPPORTED}
+
+    def wish(self, kind: RecordKind, key: str) -> dict[str, Any] | None:
+        """Return the same; None when that record was given up or the backend cannot have it.
+
+        Raises:
+            NeededFirst: It is not there yet.
+        """
+        found = self._notes.external(kind, key)
+        if found is None and (kind, key) not in self._given_up:
+            raise NeededFirst(kind, key, go_without=lambda: self._given_up.add((kind, key)))
+        return self.external(kind, key)
 
     @contextmanager
     def only(self, kind: str, key: str) -> Iterator[None]:

@@ -10,10 +10,8 @@
     │   ├── UnsupportedFilesystemError  SQLite on a network filesystem
     │   ├── StoreSchemeNotAllowedError  URL scheme not on the list
     │   └── StoreIntegrityError         bytes are not what was saved
-    │       ├── DigestMismatchError
-    │       ├── SizeMismatchError
-    │       ├── ManifestInvalidError
-    │       ├── ManifestTooLargeError
+    │       ├── DigestMismatchError, SizeMismatchError
+    │       ├── ManifestInvalidError, ManifestTooLargeError
     │       └── ResourceLimitError
     ├── TrustError                      refused to execute
     │   ├── UnsafeFormatError           the format executes code on load
@@ -111,7 +109,9 @@ class ArtifactPluginsError(Exception):
         return f"{self.message}; {self.hint}" if self.hint else self.message
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.message, self.hint, self.context)
+        # Without its notes, an error from a worker would not tell what it is about.
+        state = {"__notes__": list(self.__notes__)} if hasattr(self, "__notes__") else None
+        return _rebuild, (type(self), self.message, self.hint, self.context), state
 
 
 def _rebuild(
@@ -259,6 +259,7 @@ class BackendUnavailableError(BackendError):
 
     retry_after_seconds: float | None = None
     may_have_happened: bool = True  # whether the request may have been carried out
+    is_late: bool = False  # whether the server may still be at it
 
 
 class BackendRejectedError(BackendError):
@@ -266,7 +267,7 @@ class BackendRejectedError(BackendError):
 
 
 class BackendAuthError(BackendError):
-    """The remote registry does not know who asks, or does not allow it."""
+    """The remote registry does not know or allow who asks, or does not prove who it is."""
 
 
 class BackendContractError(BackendError):

@@ -12,7 +12,6 @@ value.py         IsolatedValue: a value that stays in the child
 environments.py  environments on disk: built once, published whole, checked before use
 requirements.py  what a recorded environment is made of
 uv.py            finding and running uv
-locking.py       one builder at a time
 killing.py       a process ends with everything it started
 exchange.py      values as files of data-only formats, on both sides
 wire.py          messages between the two processes, read with limits

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from artifact_plugins.errors import EnvironmentMismatchError
-from artifact_plugins.isolation.locking import locked
+from artifact_plugins.file_lock import locked_file
 from artifact_plugins.isolation.requirements import Requirements
 from artifact_plugins.isolation.uv import UvFailedError, find_uv, run_uv
 
@@ -50,7 +50,7 @@ def environment_python(
     uv = find_uv()
     try:
         home.mkdir(parents=True, exist_ok=True)
-        with locked(home / f"{requirements.identity}.lock", seconds=seconds) as is_held:
+        with locked_file(home / f"{requirements.identity}.lock", seconds=seconds) as is_held:
             if _is_whole(place):
                 return _python_of(place)
             if not is_held:
@@ -72,7 +72,7 @@ def _is_whole(place: Path) -> bool:
 
 
 def _python_of(place: Path) -> Path:
-    return place / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    return place / "bin/python"
 
 
 def _build(

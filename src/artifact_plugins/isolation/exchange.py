@@ -11,7 +11,13 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
-from artifact_plugins.contracts.abilities import ChunkWriter, DirectIO, PartRecord, UsesParts
+from artifact_plugins.contracts.abilities import (
+    ChunkWriter,
+    DirectIO,
+    PartRecord,
+    StreamIO,
+    UsesParts,
+)
 from artifact_plugins.contracts.files import FileReader, FileWriter
 from artifact_plugins.contracts.folder import FolderFiles
 from artifact_plugins.contracts.materializer import Materializer
@@ -127,18 +133,7 @@ class Exchange:
 
     def load(self, part: PartRecord, files: FileReader) -> Any:
         """Load an element; its materializer and its class must be known here."""
-        offer = self._offers.get(part["materializer"])
-        if offer is None or part["format"] not in FORMATS:
-            raise EnvironmentMismatchError(
-                f"a value came as {part['format']!r} of {part['materializer']!r}, "
-                "which is no data-only format of an installed plugin",
-                hint="nothing of it was read",
-            )
-        materializer = self._materializer(offer)
-        if not offer.kinds or part["data_type"] in offer.types:
-            cls = self._find_handled(part["data_type"])
-        else:
-            cls = self._find(part["data_type"])
+        materializer, cls = self._stored(part)
         return cast(DirectIO, materializer).load_files(files, cls)
 
     def stream(self, first: Any, files: FileWriter) -> tuple[ChunkWriter, PartRecord] | None:
@@ -146,10 +141,23 @@ class Exchange:
         return None
 
     def iterate(self, part: PartRecord, files: FileReader) -> Iterator[Any]:
-        """Refuse: no value was streamed."""
-        raise EnvironmentMismatchError("a stream cannot come from an isolated process")
+        """Yield the chunks of a stream of the version; none goes from one process to the other."""
+        materializer, cls = self._stored(part)
+        return cast(StreamIO, materializer).iterate(files, cls)
 
     # Which materializer, which class.
+
+    def _stored(self, part: PartRecord) -> tuple[Materializer[Any], type]:
+        offer = self._offers.get(part["materializer"])
+        if offer is None or part["format"] not in FORMATS:
+            raise EnvironmentMismatchError(
+                f"a value came as {part['format']!r} of {part['materializer']!r}, "
+                "which is no data-only format of an installed plugin",
+                hint="nothing of it was read",
+            )
+        by_name = not offer.kinds or part["data_type"] in offer.types
+        find = self._find_handled if by_name else self._find
+        return self._materializer(offer), find(part["data_type"])
 
     def _all_types(self) -> Iterator[str]:
         for offer in self._offers.values():

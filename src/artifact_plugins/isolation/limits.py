@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
+import resource
 
 _OPEN_FILES = 1024
 
 
 def limit_process(*, file_bytes: int, memory_bytes: int | None) -> None:
-    """Limit open files, file sizes and memory; no core dumps. Does nothing on Windows."""
-    if sys.platform == "win32":
-        return
-    import resource  # late: Windows has none
-
+    """Limit open files, file sizes and memory; no core dumps."""
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_NOFILE, _OPEN_FILES)
     _lower(resource.RLIMIT_FSIZE, file_bytes)
@@ -26,10 +22,6 @@ def limit_next_seconds(seconds: float) -> None:
 
     The other process watches the clock; this is for the case that it is gone.
     """
-    if sys.platform == "win32":
-        return
-    import resource  # late: Windows has none
-
     usage = resource.getrusage(resource.RUSAGE_SELF)
     used = usage.ru_utime + usage.ru_stime
     most = int(used + seconds * (os.cpu_count() or 1)) + 1
@@ -39,8 +31,6 @@ def limit_next_seconds(seconds: float) -> None:
 
 
 def _lower(which: int, value: int) -> None:
-    import resource  # late: Windows has none
-
     hard = resource.getrlimit(which)[1]
     value = value if hard == resource.RLIM_INFINITY else min(value, hard)
     resource.setrlimit(which, (value, value))

@@ -9,13 +9,14 @@ import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from artifact_plugins.contracts.abilities import (
     ChunkWriter,
     DirectIO,
     PartialIO,
     PartRecord,
+    StreamIO,
     UsesParts,
 )
 from artifact_plugins.contracts.artifact_task import ArtifactTask
@@ -40,6 +41,7 @@ from artifact_plugins.isolation.wire import Message, receive, send
 _TRACE_LINES = 30
 _REQUEST_BYTES = 1 << 62
 """The parent is who it is; what it sends is limited there."""
+_END = object()
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
@@ -60,6 +62,7 @@ class _Server:
     def __init__(self, message: Message) -> None:
         work = self._work = message.header
         self._value: Any = None
+        self._items: Iterator[Any] = iter(())
         limit_process(file_bytes=work["file_bytes"], memory_bytes=work["memory_bytes"])
         limit_next_seconds(work["seconds"])
         sys.path.insert(0, work["code"])
@@ -77,8 +80,10 @@ class _Server:
             part: PartRecord | None = None
             try:
                 value = work()
-                if stage == "call" and callable(value):
-                    header: dict[str, Any] = {"is": "callable"}
+                if value is _END:
+                    header: dict[str, Any] = {"is": "end"}
+                elif stage == "call" and callable(value):
+                    header = {"is": "callable"}
                 else:
                     header, part = self._packed(value, Path(folder))
             except BaseException as error:  # noqa: BLE001  # archived code may raise anything, an exit too
@@ -140,9 +145,23 @@ class _Server:
             return self._exchange.load(part, files)
         return self._load(_imported(path), part["options"], files, part["data_type"])
 
+    def iterate_part(self, part: PartRecord, files: FileReader) -> Iterator[Any]:
+        """Yield the chunks of a stream with the archived class that wrote them, if there is one."""
+        path = self._work["writers"].get(part["materializer"])
+        cls = None if path is None else _imported(path)
+        if cls is None:
+            return self._exchange.iterate(part, files)
+        found = cast(StreamIO, cls(cls.Options(**part["options"])))
+        return found.iterate(files, import_type(part["data_type"]))
+
     def ask(self, request: Message) -> Any:
-        """Return an attribute of the value, or what calling it gives."""
+        """Return an attribute of the value, what calling it gives, or its next item."""
         header = request.header
+        if header["do"] == "iterate":
+            self._items = iter(self._value)
+            return None
+        if header["do"] == "next":
+            return next(self._items, _END)
         name = header["name"]
         found = self._value if name == "__call__" else getattr(self._value, name)
         if header["do"] == "attribute":
@@ -174,8 +193,8 @@ class _Parts:
         return None
 
     def iterate(self, part: PartRecord, files: FileReader) -> Iterator[Any]:
-        """Yield the only chunk there is."""
-        yield self.load(part, files)
+        """Yield the chunks of a stream."""
+        return self._server.iterate_part(part, files)
 
 
 def _no_selection(cls: type) -> NoMaterializerError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -62,6 +62,17 @@ class IsolatedValue:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the value itself."""
         return self._call("__call__", args, kwargs)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the items of a stream or another iterable; each comes as a copy when it is asked for.
+
+        Raises:
+            LoadFailedError: The value cannot be iterated, or failed on the way.
+            EnvironmentMismatchError: An item cannot come back as data.
+        """
+        self._ask({"do": "iterate", "name": "__iter__"}, None)
+        while (answer := self._ask({"do": "next", "name": "__next__"}, None)).header["is"] != "end":
+            yield self._result(answer, "an item")
 
     def __getattr__(self, name: str) -> Any:
         """Return a method that is called there, or a copy of a data attribute.

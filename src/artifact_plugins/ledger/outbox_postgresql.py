@@ -39,6 +39,12 @@ HEAD = """SELECT count(*), max(next_at), max(created_at) FROM (SELECT next_at, c
 LOCK_CLAIM = """SELECT owner, due_at FROM outbox_claim WHERE stream = %s AND backend_id = %s FOR
     UPDATE"""
 
+HOLDERS = """SELECT stream, owner FROM outbox_claim WHERE backend_id = %s AND due_at > %s AND owner
+    IS NOT NULL"""
+
+SHORTEN_CLAIM = """UPDATE outbox_claim SET due_at = %s WHERE stream = %s AND backend_id = %s AND
+    owner = %s AND due_at > %s"""
+
 SET_CLAIM = """UPDATE outbox_claim SET owner = %s, due_at = %s WHERE stream = %s AND backend_id =
     %s"""
 
@@ -52,6 +58,12 @@ DELETE_CLAIM = """DELETE FROM outbox_claim WHERE stream = %s AND backend_id = %s
 
 NEXT_DUE = """SELECT due_at, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint FROM
     outbox_claim WHERE backend_id = %s ORDER BY due_at LIMIT 1"""
+
+LAST_DUE = """SELECT due_at FROM outbox_claim WHERE backend_id = %s ORDER BY due_at DESC LIMIT 1"""
+
+BRING_NEAR = """UPDATE outbox_claim SET due_at = CASE WHEN owner IS NULL THEN %s ELSE %s END WHERE
+    (stream, backend_id) IN (SELECT stream, backend_id FROM outbox_claim WHERE backend_id = %s AND
+    due_at > %s FOR UPDATE SKIP LOCKED)"""
 
 UNCLAIMABLE = """SELECT DISTINCT backend.url, outbox.stream FROM outbox JOIN backend ON backend.id =
     outbox.backend_id WHERE outbox.state = 'PENDING' AND NOT EXISTS (SELECT 1 FROM outbox_claim

@@ -37,6 +37,12 @@ HEAD = """SELECT count(*), max(next_at), max(created_at) FROM (SELECT next_at, c
 
 LOCK_CLAIM = """SELECT owner, due_at FROM outbox_claim WHERE stream = ? AND backend_id = ?"""
 
+HOLDERS = """SELECT stream, owner FROM outbox_claim WHERE backend_id = ? AND due_at > ? AND owner IS
+    NOT NULL"""
+
+SHORTEN_CLAIM = """UPDATE outbox_claim SET due_at = ? WHERE stream = ? AND backend_id = ? AND owner
+    = ? AND due_at > ?"""
+
 SET_CLAIM = """UPDATE outbox_claim SET owner = ?, due_at = ? WHERE stream = ? AND backend_id = ?"""
 
 EXTEND_CLAIM = """UPDATE outbox_claim SET due_at = ? WHERE stream = ? AND backend_id = ? AND owner =
@@ -48,6 +54,11 @@ WAKE_CLAIM = """UPDATE outbox_claim SET due_at = ? WHERE stream = ? AND backend_
 DELETE_CLAIM = """DELETE FROM outbox_claim WHERE stream = ? AND backend_id = ?"""
 
 NEXT_DUE = """SELECT due_at, 0 FROM outbox_claim WHERE backend_id = ? ORDER BY due_at LIMIT 1"""
+
+LAST_DUE = """SELECT due_at FROM outbox_claim WHERE backend_id = ? ORDER BY due_at DESC LIMIT 1"""
+
+BRING_NEAR = """UPDATE outbox_claim SET due_at = CASE WHEN owner IS NULL THEN ? ELSE ? END WHERE
+    backend_id = ? AND due_at > ?"""
 
 UNCLAIMABLE = """SELECT DISTINCT backend.url, outbox.stream FROM outbox JOIN backend ON backend.id =
     outbox.backend_id WHERE outbox.state = 'PENDING' AND NOT EXISTS (SELECT 1 FROM outbox_claim

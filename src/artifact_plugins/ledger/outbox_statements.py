@@ -102,6 +102,14 @@ OUTBOX: dict[str, tuple[ClauseElement | PerDialect, Names]] = {
         """SELECT owner, due_at FROM outbox_claim
         WHERE stream = :stream AND backend_id = :backend_id FOR UPDATE""",
     ),
+    "HOLDERS": plain(
+        """SELECT stream, owner FROM outbox_claim
+        WHERE backend_id = :backend_id AND due_at > :now AND owner IS NOT NULL"""
+    ),
+    "SHORTEN_CLAIM": plain(
+        """UPDATE outbox_claim SET due_at = :due_at WHERE stream = :stream
+        AND backend_id = :backend_id AND owner = :owner AND due_at > :later_than"""
+    ),
     "SET_CLAIM": plain(
         """UPDATE outbox_claim SET owner = :owner, due_at = :due_at
         WHERE stream = :stream AND backend_id = :backend_id"""
@@ -122,6 +130,18 @@ OUTBOX: dict[str, tuple[ClauseElement | PerDialect, Names]] = {
         ORDER BY due_at LIMIT 1""",
         f"""SELECT due_at, {_SERVER_NOW} FROM outbox_claim WHERE backend_id = :backend_id
         ORDER BY due_at LIMIT 1""",  # noqa: S608  # our own text
+    ),
+    "LAST_DUE": plain(
+        """SELECT due_at FROM outbox_claim WHERE backend_id = :backend_id
+        ORDER BY due_at DESC LIMIT 1"""
+    ),
+    # After a clock that was fast was set back.
+    "BRING_NEAR": _per_dialect(
+        """UPDATE outbox_claim SET due_at = CASE WHEN owner IS NULL THEN :now ELSE :until END
+        WHERE backend_id = :backend_id AND due_at > :farthest""",
+        """UPDATE outbox_claim SET due_at = CASE WHEN owner IS NULL THEN :now ELSE :until END
+        WHERE (stream, backend_id) IN (SELECT stream, backend_id FROM outbox_claim
+        WHERE backend_id = :backend_id AND due_at > :farthest FOR UPDATE SKIP LOCKED)""",
     ),
     "UNCLAIMABLE": plain(
         """SELECT DISTINCT backend.url, outbox.stream FROM outbox

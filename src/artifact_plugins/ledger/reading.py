@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from artifact_plugins.ledger import listing, lookup
 from artifact_plugins.ledger.database import Database
+from artifact_plugins.ledger.listing import Start
 from artifact_plugins.ledger.summary import ArtifactSummary
 from artifact_plugins.records import (
     ArtifactTaskLink,
@@ -76,7 +77,7 @@ class Reading:
             InputError: The limit is not 1 to 1000.
             InvalidKeyError: The token is not from this listing and direction.
         """
-        return listing.versions(self._database, query, limit, page_token, newest_first)
+        return listing.versions(self._database, query, Start(limit, page_token, newest_first))
 
     def runs(
         self,
@@ -87,7 +88,7 @@ class Reading:
         newest_first: bool = True,
     ) -> Page[Run]:
         """Return a page of runs by the time in their ids; errors as `versions`."""
-        return listing.runs(self._database, query, limit, page_token, newest_first)
+        return listing.runs(self._database, query, Start(limit, page_token, newest_first))
 
     def tasks(
         self,
@@ -98,7 +99,7 @@ class Reading:
         newest_first: bool = False,
     ) -> Page[Task]:
         """Return a page of tasks in the order they were opened; errors as `versions`."""
-        return listing.tasks(self._database, query, limit, page_token, newest_first)
+        return listing.tasks(self._database, query, Start(limit, page_token, newest_first))
 
     def links(
         self,
@@ -109,7 +110,11 @@ class Reading:
         newest_first: bool = False,
     ) -> Page[ArtifactTaskLink]:
         """Return a page of links in the order they were written; errors as `versions`."""
-        return listing.links(self._database, query, limit, page_token, newest_first)
+        return listing.links(self._database, query, Start(limit, page_token, newest_first))
+
+    def count(self, query: VersionQuery | TaskQuery | LinkQuery) -> int:
+        """Return how many records a listing of the query has on all its pages."""
+        return listing.count(self._database, query)
 
     def snapshots(
         self,
@@ -120,7 +125,7 @@ class Reading:
         newest_first: bool = True,
     ) -> Page[PluginSnapshot]:
         """Return a page of plugin snapshots as they were first committed; errors as `versions`."""
-        return listing.snapshots(self._database, query, limit, page_token, newest_first)
+        return listing.snapshots(self._database, query, Start(limit, page_token, newest_first))
 
     def artifacts(
         self,

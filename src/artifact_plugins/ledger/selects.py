@@ -27,27 +27,45 @@ def list_versions(
         newest_first: The direction.
         is_next: Whether the page starts after `after`.
     """
-    kinds = fields & {"artifact_type", "data_type"}
-    if "artifact" not in fields:
-        kinds |= fields & {"project"}
-    of_kind = [sql.KIND_WHERE[name] for name in sorted(kinds)]
+    kinds, of_kind = _kinds(sql, fields)
     order = f"ORDER BY version.seq {_direction(newest_first)}"
     if kinds and fields - {"live"} == kinds and "live" in fields:
         # The next rows of every kind that matches; one of them is the page.
         merged = _where(sql.MERGED[newest_first, is_next], of_kind)
         found = f"{sql.VERSIONS} WHERE version.seq IN ({merged}) {order}"
         return f"{found} LIMIT {sql.place('limit')}", sql.SEQ
-    conditions = [*_artifact_conditions(sql, fields), *_own_conditions(sql, fields, ids)]
-    if kinds:
-        conditions.append(f"version.kind_id IN ({_where(sql.KIND_IDS, of_kind)})")
-    source, key = sql.VERSION_SEQS, "version.seq"
+    source, conditions = _matching(sql, fields, ids)
+    key = "version.seq"
     if "tag" in fields:
-        source, key = sql.TAGGED_SEQS, "version_tag.version_seq"
+        key = "version_tag.version_seq"
     elif fields >= {"project", "artifact"} and not fields & _SELECTIVE:
         key = "version.version"
     inner = _page(sql, source, conditions, key, newest_first, is_next)
     column = sql.NUMBER if key == "version.version" else sql.SEQ
     return f"{sql.VERSIONS} WHERE version.seq IN ({inner}) {order}", column
+
+
+@lru_cache(maxsize=64)
+def count_versions(sql: Sql, fields: frozenset[str], ids: int) -> str:
+    """Return the SELECT of how many versions match; fields and ids as in `list_versions`."""
+    return _count(_where(*_matching(sql, fields, ids)))
+
+
+def _matching(sql: Sql, fields: frozenset[str], ids: int) -> tuple[str, list[str]]:
+    """Return where the numbers of versions are selected from, and the conditions."""
+    kinds, of_kind = _kinds(sql, fields)
+    conditions = [*_artifact_conditions(sql, fields), *_own_conditions(sql, fields, ids)]
+    if kinds:
+        conditions.append(f"version.kind_id IN ({_where(sql.KIND_IDS, of_kind)})")
+    return sql.TAGGED_SEQS if "tag" in fields else sql.VERSION_SEQS, conditions
+
+
+def _kinds(sql: Sql, fields: frozenset[str]) -> tuple[frozenset[str], list[str]]:
+    """Return the fields that kinds of versions are chosen by, and their conditions."""
+    kinds = fields & {"artifact_type", "data_type"}
+    if "artifact" not in fields:
+        kinds |= fields & {"project"}
+    return kinds, [sql.KIND_WHERE[name] for name in sorted(kinds)]
 
 
 # What finds its versions without walking through those of the artifact.
@@ -100,10 +118,19 @@ def list_tasks(
     sql: Sql, fields: frozenset[str], ids: int, *, newest_first: bool, is_next: bool
 ) -> str:
     """Return the SELECT of one page of tasks; the key is the id (column 0)."""
-    conditions = [sql.TASK_WHERE[name] for name in sorted(fields - {"ids"})]
-    if ids:
-        conditions.append(_many(sql, sql.TASK_WHERE, "ids", ids))
+    conditions = _of_tasks(sql, fields, ids)
     return _page(sql, sql.TASKS, conditions, "task.id", newest_first, is_next)
+
+
+@lru_cache(maxsize=16)
+def count_tasks(sql: Sql, fields: frozenset[str], ids: int) -> str:
+    """Return the SELECT of how many tasks match."""
+    return _count(_where(sql.TASKS, _of_tasks(sql, fields, ids)))
+
+
+def _of_tasks(sql: Sql, fields: frozenset[str], ids: int) -> list[str]:
+    conditions = [sql.TASK_WHERE[name] for name in sorted(fields - {"ids"})]
+    return [*conditions, _many(sql, sql.TASK_WHERE, "ids", ids)] if ids else conditions
 
 
 @lru_cache(maxsize=256)
@@ -118,12 +145,24 @@ def list_links(
     is_next: bool,
 ) -> str:
     """Return the SELECT of one page of links; the key is the order of commits (last column)."""
-    conditions = [sql.LINK_WHERE["run_id"]] if "run_id" in fields else []
-    rooms = {"task_ids": tasks, "version_ids": versions, "io_types": types}
-    conditions += [_many(sql, sql.LINK_WHERE, name, room) for name, room in rooms.items() if room]
+    conditions = _of_links(sql, fields, tasks, versions, types)
     inner = _page(sql, sql.LINK_SEQS, conditions, "link.seq", newest_first, is_next)
     order = _direction(newest_first)
     return f"{sql.LINKS} WHERE link.seq IN ({inner}) ORDER BY link.seq {order}"
+
+
+@lru_cache(maxsize=64)
+def count_links(sql: Sql, fields: frozenset[str], tasks: int, versions: int, types: int) -> str:
+    """Return the SELECT of how many links match."""
+    return _count(_where(sql.LINK_SEQS, _of_links(sql, fields, tasks, versions, types)))
+
+
+def _of_links(sql: Sql, fields: frozenset[str], tasks: int, versions: int, types: int) -> list[str]:
+    conditions = [sql.LINK_WHERE["run_id"]] if "run_id" in fields else []
+    rooms = {"task_ids": tasks, "version_ids": versions, "io_types": types}
+    return conditions + [
+        _many(sql, sql.LINK_WHERE, name, room) for name, room in rooms.items() if room
+    ]
 
 
 @lru_cache(maxsize=16)
@@ -146,6 +185,10 @@ def list_artifacts(sql: Sql, fields: frozenset[str], *, is_next: bool) -> str:
         conditions.append(sql.ARTIFACT_WHERE[after])
     order = "ORDER BY artifact.project, artifact.name"
     return f"{_where(sql.ARTIFACTS, conditions)} {order} LIMIT {sql.place('limit')}"
+
+
+def _count(text: str) -> str:
+    return f"SELECT count(*) FROM ({text}) AS found"  # noqa: S608  # our own text
 
 
 def _where(text: str, conditions: Iterable[str]) -> str:

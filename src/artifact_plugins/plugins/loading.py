@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import pluggy
 
 from artifact_plugins.contracts import hookspecs
-from artifact_plugins.contracts.offers import (
-    ArtifactTaskOffer,
-    BackendOffer,
-    MaterializerOffer,
-    RuntimeOffer,
-)
 from artifact_plugins.errors import PluginConflictError, PluginError
 from artifact_plugins.plugins.discovery import FoundPlugin, find_plugins
 from artifact_plugins.plugins.offers import (
@@ -31,16 +26,6 @@ from artifact_plugins.plugins.offers import (
 from artifact_plugins.plugins.registry import LoadedPlugin, PluginRegistry, text_of
 
 Answer = TypeVar("Answer")
-
-
-class _Offered(NamedTuple):
-    """What one plugin answered."""
-
-    materializers: tuple[MaterializerOffer, ...] = ()
-    runtimes: tuple[RuntimeOffer, ...] = ()
-    backends: tuple[BackendOffer, ...] = ()
-    artifact_tasks: tuple[ArtifactTaskOffer, ...] = ()
-    renames: Mapping[str, str] = {}
 
 
 def load_plugins(*, modules: Sequence[str] = (), disabled: Sequence[str] = ()) -> PluginRegistry:
@@ -82,71 +67,57 @@ def load_plugins(*, modules: Sequence[str] = (), disabled: Sequence[str] = ()) -
 
 
 def _load_installed(manager: pluggy.PluginManager, found: FoundPlugin) -> LoadedPlugin:
-    offered = _Offered()
-    error = None
-    try:
-        if isinstance(found.entry_point, PluginError):
-            raise found.entry_point
-        offered = _admit(manager, found.name, found.entry_point.load)
-    except (Exception, SystemExit) as caught:  # noqa: BLE001  # a plugin may raise anything
-        error = text_of(caught)
-    return LoadedPlugin(
+    plugin = LoadedPlugin(
         name=found.name,
         module=found.target,
         distribution=found.distribution,
         distribution_version=found.distribution_version,
-        error=error,
-        offers=offered.materializers,
-        runtimes=offered.runtimes,
-        backends=offered.backends,
-        artifact_tasks=offered.artifact_tasks,
-        renames=offered.renames,
     )
+    try:
+        if isinstance(found.entry_point, PluginError):
+            raise found.entry_point
+        return _admitted(manager, plugin, found.entry_point.load)
+    except (Exception, SystemExit) as caught:  # noqa: BLE001  # a plugin may raise anything
+        return replace(plugin, error=text_of(caught))
 
 
 def _load_named(manager: pluggy.PluginManager, module: str) -> LoadedPlugin | None:
     try:
-        plugin = importlib.import_module(module)
-        if manager.is_registered(plugin):
+        imported = importlib.import_module(module)
+        if manager.is_registered(imported):
             return None  # it is installed too, and loaded already
-        offered = _admit(manager, module, lambda: plugin)
+        plugin = LoadedPlugin(name=module, module=module, origin="settings")
+        return _admitted(manager, plugin, lambda: imported)
     except (Exception, SystemExit) as error:
         raise PluginError(
             f"plugin module {module!r} cannot be used: {text_of(error)}",
             hint="correct it or take it out of Settings.plugins; nothing was opened",
             module=module,
         ) from error
-    return LoadedPlugin(
-        name=module,
-        module=module,
-        offers=offered.materializers,
-        runtimes=offered.runtimes,
-        backends=offered.backends,
-        artifact_tasks=offered.artifact_tasks,
-        renames=offered.renames,
-        origin="settings",
-    )
 
 
-def _admit(manager: pluggy.PluginManager, name: str, load: Callable[[], Any]) -> _Offered:
-    """Import and register one plugin and return its offers; all of it or nothing."""
-    plugin = load()
-    if manager.is_registered(plugin):
-        raise PluginError(f"it is the same module as plugin {manager.get_name(plugin)!r}")
+def _admitted(
+    manager: pluggy.PluginManager, plugin: LoadedPlugin, load: Callable[[], Any]
+) -> LoadedPlugin:
+    """Import and register one plugin and return it with its offers; all of it or nothing."""
+    module = load()
+    if manager.is_registered(module):
+        raise PluginError(f"it is the same module as plugin {manager.get_name(module)!r}")
     try:
-        manager.register(plugin, name=name)
-        _check_hooks(manager, plugin)
+        manager.register(module, name=plugin.name)
+        _check_hooks(manager, module)
         hook = manager.hook
-        return _Offered(
-            _gathered(hook.register_materializers, plugin, checked_offers),
-            _gathered(hook.register_runtimes, plugin, checked_runtimes),
-            _gathered(hook.register_backends, plugin, checked_backends),
-            _gathered(hook.register_artifact_tasks, plugin, checked_tasks),
-            dict(_gathered(hook.register_renames, plugin, _rename_pairs)),
+        return replace(
+            plugin,
+            offers=_gathered(hook.register_materializers, module, checked_offers),
+            runtimes=_gathered(hook.register_runtimes, module, checked_runtimes),
+            backends=_gathered(hook.register_backends, module, checked_backends),
+            artifact_tasks=_gathered(hook.register_artifact_tasks, module, checked_tasks),
+            renames=dict(_gathered(hook.register_renames, module, _rename_pairs)),
         )
     except BaseException:
-        if manager.is_registered(plugin):
-            manager.unregister(plugin)
+        if manager.is_registered(module):
+            manager.unregister(module)
         raise
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import TypeAlias, cast
@@ -13,6 +14,7 @@ from artifact_plugins.contracts.refs import find_type, type_path
 from artifact_plugins.errors import (
     MaterializerError,
     NoMaterializerError,
+    PayloadClassNotFoundError,
     PluginError,
     SettingsError,
 )
@@ -25,6 +27,7 @@ from artifact_plugins.plugins.registry import PluginRegistry
 
 _Bare: TypeAlias = "Iterable[MaterializerOffer | tuple[MaterializerOffer, str]]"
 _ChoiceByFormat: TypeAlias = "dict[tuple[str, str | None], Choice]"
+_SOME_MODULE = "MODULE"
 
 
 class Resolver:
@@ -186,7 +189,7 @@ class Resolver:
         Raises:
             PayloadClassNotFoundError: There is no such class.
         """
-        cls = type_or_path if isinstance(type_or_path, type) else find_type(_path_of(type_or_path))
+        cls = type_or_path if isinstance(type_or_path, type) else _found(type_or_path)
         levels, found = self._walk(cls)
         return explained(cls, levels, found)
 
@@ -279,4 +282,16 @@ def _path_of(text: str) -> str:
     if ":" in text:
         return text
     module, _, name = text.rpartition(".")
-    return f"{module or 'builtins'}:{name}"
+    own = "builtins" if hasattr(builtins, name) else _SOME_MODULE
+    return f"{module or own}:{name}"
+
+
+def _found(text: str) -> type:
+    path = _path_of(text)
+    if path == f"{_SOME_MODULE}:{text}":
+        raise PayloadClassNotFoundError(
+            f"Python itself has no class {text!r}",
+            hint=f"write it as {path!r}, with the module that defines it",
+            data_type=text,
+        )
+    return find_type(path)

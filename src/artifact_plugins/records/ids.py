@@ -12,8 +12,8 @@ _lock = threading.Lock()
 _last = 0
 # Ids are no secrets: a generator seeded by the system costs a tenth of asking it.
 _random = random.Random(os.urandom(32))  # noqa: S311  # see above
-if hasattr(os, "register_at_fork"):  # a forked child must not repeat its parent
-    os.register_at_fork(after_in_child=lambda: _random.seed(os.urandom(32)))
+# A forked child must not repeat its parent.
+os.register_at_fork(after_in_child=lambda: _random.seed(os.urandom(32)))
 
 
 def new_id() -> str:

@@ -18,6 +18,9 @@ wanted.py          what an annotation asks for when a version is loaded
 materializers.py   materializer instances, one per key and options
 equipped.py        Equipped: such an instance and its abilities
 roundtrip.py       whether what was loaded is what was saved
+comparing.py       deep, type-strict comparison of two values
+own_places.py      a path that holds the store or the ledger is refused
+scripts.py         values with classes of the running script are pickled
 parts.py           elements of containers, saved by their own materializers
 """
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, NamedTuple
+from types import FunctionType
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from artifact_plugins.content import ContentStore
 from artifact_plugins.errors import ArtifactMissingError, PayloadClassNotFoundError
 from artifact_plugins.plugins import TASK_PREFIX
-from artifact_plugins.records import ArtifactVersion, PluginSnapshot
+from artifact_plugins.records import ArtifactVersion, CodeArchive, PluginSnapshot
 from artifact_plugins.trust import SNAPSHOT_TYPE, Subject, Trust, Verdict
 
 if TYPE_CHECKING:
     from artifact_plugins.snapshots import RestoredArchive
+
+T = TypeVar("T")
 
 
 class Stated(NamedTuple):
@@ -36,13 +39,20 @@ class ArchivedCode:
 
     def find(self, path: str) -> type | None:
         """Return the class at its original path; None when no archive answers for it."""
+        return self._found(path, type, "a class")
+
+    def function(self, path: str) -> FunctionType | None:
+        """Return the function at its original path; None when no archive answers for it."""
+        return self._found(path, FunctionType, "a function")
+
+    def _found(self, path: str, kind: type[T], name: str) -> T | None:
         module = path.partition(":")[0]
         for part in self._parts:
             if part.answers_for(module):
                 found = part.find(path)
-                if not isinstance(found, type):
+                if not isinstance(found, kind):
                     raise PayloadClassNotFoundError(
-                        f"{path!r} of the archive is not a class", data_type=path
+                        f"{path!r} of the archive is not {name}", data_type=path
                     )
                 return found
         return None
@@ -118,18 +128,21 @@ class Archives:
                 found = self._opened[snapshot.id] = self._restore(snapshot)
         return found, by
 
+    def sources(self, snapshot: PluginSnapshot) -> list[tuple[CodeArchive, dict[str, bytes]]]:
+        """Return the verified members of each archive.
+
+        Raises:
+            ArtifactMissingError, StoreIntegrityError: It is not as it was published.
+        """
+        from artifact_plugins.snapshots import open_archive  # late: most loads need none of it
+
+        return [
+            (archive, open_archive(self._store.get_archive(archive.digest), archive))
+            for archive in snapshot.archives
+        ]
+
     def _restore(self, snapshot: PluginSnapshot) -> ArchivedCode:
-        from artifact_plugins.snapshots import (  # late: most loads need none of it
-            check_environment,
-            open_archive,
-            restore_together,
-        )
+        from artifact_plugins.snapshots import check_environment, restore  # late, as above
 
         check_environment(snapshot)
-        parts = restore_together(
-            [
-                (archive, open_archive(self._store.get_archive(archive.digest), archive))
-                for archive in snapshot.archives
-            ]
-        )
-        return ArchivedCode(snapshot, parts)
+        return ArchivedCode(snapshot, restore(self.sources(snapshot)))

@@ -62,7 +62,7 @@ class Asking(Curating):
     def explain_load(self, version: str | ArtifactVersion) -> LoadExplanation:
         """Return with which code a version would be loaded and why; nothing archived runs."""
         record = present(self.ledger, self._record(version))
-        return Explaining(self.settings, self.store, self.deciding).explain(record)
+        return Explaining(self.store, self.deciding).explain(record)
 
     def export(
         self, version: str | ArtifactVersion, target: str | os.PathLike[str]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import FunctionType
 from typing import Protocol
 
-from artifact_plugins.contracts.refs import import_type
+from artifact_plugins.contracts.refs import import_function, import_type
 from artifact_plugins.errors import (
     ArtifactPluginsError,
     PayloadClassNotFoundError,
@@ -20,6 +21,10 @@ class ArchivedCode(Protocol):
 
     def find(self, path: str) -> type | None:
         """Return the class at its original path; None when no archive answers for it."""
+        ...
+
+    def function(self, path: str) -> FunctionType | None:
+        """Return the function at its original path; None when no archive answers for it."""
         ...
 
 
@@ -39,6 +44,7 @@ class ClassFinder:
         archive: Returns the restored code of the version, or None; raises
             what keeps it from being restored.
         archive_first: Whether archived classes win over those that are here.
+        seek: Imports a class; one that only looks gives anything for a class that is there.
         is_pinned: Tells whether the reader pinned the archived code, which
             then needs no signature of the version.
     """
@@ -51,6 +57,7 @@ class ClassFinder:
         vouch: Callable[[], None],
         archive: Callable[[], ArchivedCode | None],
         archive_first: bool,
+        seek: Callable[[str], type] = import_type,
         is_pinned: Callable[[], bool] = lambda: False,
     ) -> None:
         self._offered = offered
@@ -58,6 +65,7 @@ class ClassFinder:
         self._vouch = vouch
         self._archive = archive
         self._archive_first = archive_first
+        self._seek = seek
         self._is_pinned = is_pinned
         self.used_archive = False
         self.used_rename = False
@@ -94,6 +102,19 @@ class ClassFinder:
                 raise
             return found
 
+    def function(self, path: str) -> FunctionType:
+        """Return the function that a version names, to be called: it always needs trust.
+
+        Raises:
+            PayloadClassNotFoundError: It is neither here nor in the archive.
+            TrustError: Nobody vouches for the version; nothing was executed.
+        """
+        self._vouch()
+        code = self._archive() if self._archive_first else None
+        found = code.function(path) if code is not None else None
+        self.used_archive = self.used_archive or found is not None
+        return import_function(self._renames.get(path, path)) if found is None else found
+
     def here(self, path: str) -> type:
         """Return the class that is here under a path or its new name; imports it when vouched for.
 
@@ -108,7 +129,7 @@ class ClassFinder:
         else:
             if renamed not in self._offered:
                 self._vouch()
-            found = import_type(renamed)
+            found = self._seek(renamed)
         self.used_rename = self.used_rename or renamed != path
         return found
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from artifact_plugins.content import ContentStore
 from artifact_plugins.contracts.materializer import Materializer
+from artifact_plugins.contracts.refs import import_type
 from artifact_plugins.errors import (
     ArtifactMissingError,
     ArtifactPluginsError,
     EnvironmentMismatchError,
+    LoadFailedError,
     NoMaterializerError,
+    PayloadClassNotFoundError,
     StoreError,
 )
 from artifact_plugins.plugins import TASK_PREFIX, Choice, PluginRegistry
@@ -21,12 +24,25 @@ from artifact_plugins.session.archived import ArchivedCode, Archives
 from artifact_plugins.session.artifact_tasks import writer_key
 from artifact_plugins.session.equipped import Equipped
 from artifact_plugins.session.isolating import load_there
+from artifact_plugins.session.looking import LookedArchives, seen_type
 from artifact_plugins.session.materializers import Materializers
 from artifact_plugins.session.pinning import installed_archive
 from artifact_plugins.session.reading import Names, Reading
 from artifact_plugins.session.wanted import Selection
 from artifact_plugins.settings import Settings
 from artifact_plugins.trust import Trust, Verdict
+
+T = TypeVar("T")
+# What installed code raises when it is not the code that wrote a version.
+_DRIFT = (PayloadClassNotFoundError, LoadFailedError)
+
+
+class Unreadable(Exception):
+    """The installed code cannot load a version; the archived code may."""
+
+    def __init__(self, refusal: ArtifactPluginsError) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal
 
 
 class Deciding:
@@ -63,21 +79,79 @@ class Deciding:
         """Tell whether loading a class by its path imports what no plugin offers to handle."""
         return path not in self.names.offered
 
+    def decide(
+        self,
+        read: Callable[[bool | None], Reading],
+        here: Callable[[Reading], tuple[T, LoadDecision]],
+        archived: Callable[[Reading, str], tuple[T, LoadDecision]],
+        there: Callable[[Reading], T],
+    ) -> tuple[T, LoadDecision]:
+        """Go through the rules; what is done at each turn loads, or only looks.
+
+        Args:
+            read: Returns what may be done, with archived code first or not;
+                None follows the settings.
+            here: Uses the installed code; raises `Unreadable` when it cannot.
+            archived: Uses the archived code, for a reason.
+            there: Uses the recorded environment.
+
+        Raises:
+            ArtifactPluginsError: What keeps the version from being loaded.
+        """
+        reading = read(None)
+        reason = "Settings.snapshots is 'exact'"
+        drift: ArtifactPluginsError | None = None
+        try:
+            if not reading.uses_archive:
+                try:
+                    return here(reading)
+                except Unreadable as error:
+                    drift = error.refusal
+                except _DRIFT as error:
+                    drift = error
+                if not self.may_differ(reading.version):
+                    raise drift
+                reading, reason = read(True), drift.message
+            return archived(reading, reason)
+        except EnvironmentMismatchError as mismatch:
+            if self._settings.isolation == "none":
+                raise mismatch from drift
+            return there(reading), self._isolated(reading, mismatch.message)
+        except ArtifactPluginsError as error:
+            if error is drift or drift is None:
+                raise
+            raise error from drift
+
     def reading(
-        self, version: ArtifactVersion, *, allow_unsafe: bool, archive_first: bool | None = None
+        self,
+        version: ArtifactVersion,
+        *,
+        allow_unsafe: bool,
+        archive_first: bool | None = None,
+        looks: bool = False,
     ) -> Reading:
-        """Return what a load of this version may do."""
+        """Return what a load of this version may do.
+
+        Args:
+            looks: Nothing is imported or restored: classes are only looked for.
+        """
         if archive_first is None:
             archive_first = self._settings.snapshots == "exact" and self.may_differ(version)
         return Reading(
             version,
             store=self._store,
             trust=self._trust.unsafe() if allow_unsafe else self._trust,
-            archives=self.archives,
+            archives=self._looked if looks else self.archives,
             names=self.names,
             equip=self._equip_archived,
+            check=self.check_executing,
             archive_first=archive_first,
+            seek=seen_type if looks else import_type,
         )
+
+    @cached_property
+    def _looked(self) -> Archives:
+        return LookedArchives(self._store)
 
     def may_differ(self, version: ArtifactVersion) -> bool:
         """Tell whether the code here is not the very code that wrote the version.
@@ -149,6 +223,28 @@ class Deciding:
                 raise
             return self._equip_class(reading.finder.here(path), key, version.parameters)
 
+    def installed_reader(self, reading: Reading) -> Equipped:
+        """Return the installed writer, if it reads the format of the version.
+
+        Raises:
+            Unreadable: There is none, or it does not.
+        """
+        version = reading.version
+        try:
+            equipped = self.installed_writer(reading)
+        except ArtifactPluginsError as error:
+            raise Unreadable(error) from error
+        if not equipped.reads(version.format):
+            raise Unreadable(
+                NoMaterializerError(
+                    f"the installed materializer {equipped.key!r} does not read "
+                    f"{version.format!r}, in which {version} is stored",
+                    hint="the stored bytes are untouched; install the release that wrote it",
+                    version_id=version.id,
+                )
+            )
+        return equipped
+
     def bare_path(self, version: ArtifactVersion) -> str | None:
         """Return the import path of a writer that no plugin offers, where it is now."""
         path = (writer_key(version) or "").removeprefix(TASK_PREFIX)
@@ -193,11 +289,18 @@ class Deciding:
 
     # What a load ended with.
 
-    def installed(self, reading: Reading, equipped: Equipped) -> LoadDecision:
-        """Return the decision of a load by installed code."""
+    def installed(
+        self, reading: Reading, key: str, plugin: str | None, *, is_told: bool = False
+    ) -> LoadDecision:
+        """Return the decision of a load by installed code.
+
+        Args:
+            is_told: Whether somebody hears of it whom no hook tells.
+        """
         version = reading.version
         try:
-            snapshot = self.archives.stated(version).snapshot if self._is_watched else None
+            is_told = is_told or self._registry.listens("after_artifact_loaded")
+            snapshot = self.archives.stated(version).snapshot if is_told else None
             differences = self.differences(snapshot) if snapshot is not None else []
         except StoreError as error:
             differences = [error.message]
@@ -210,26 +313,34 @@ class Deciding:
                 if version.plugin_snapshot
                 else "the version is pinned to no snapshot"
             ),
-            materializer=equipped.key,
-            plugin=equipped.plugin,
+            materializer=key,
+            plugin=plugin,
             snapshot_id=version.plugin_snapshot,
             data_type=_where(reading),
             trusted_by=reading.trusted_by,
         )
 
-    @property
-    def _is_watched(self) -> bool:
-        return self._registry.listens("after_artifact_loaded")
-
-    def archived(self, reading: Reading, equipped: Equipped, reason: str) -> LoadDecision:
+    def archived(self, reading: Reading, key: str, plugin: str | None, reason: str) -> LoadDecision:
         """Return the decision of a load by archived code."""
         return LoadDecision(
             code="archive",
             reason=reason,
-            materializer=equipped.key,
-            plugin=equipped.plugin,
+            materializer=key,
+            plugin=plugin,
             snapshot_id=reading.version.plugin_snapshot,
             data_type=_where(reading),
+            trusted_by=reading.trusted_by,
+        )
+
+    def _isolated(self, reading: Reading, reason: str) -> LoadDecision:
+        snapshot = self.archives.stated(reading.version).snapshot
+        return LoadDecision(
+            code="isolated",
+            reason=reason,
+            materializer=writer_key(reading.version) or "",
+            plugin=snapshot.plugin,
+            snapshot_id=snapshot.id,
+            data_type="archive",
             trusted_by=reading.trusted_by,
         )
 
@@ -250,29 +361,21 @@ class Deciding:
 
         check_environment(snapshot, same_minor=self._settings.isolation == "uv")
 
-    def isolated(
-        self, reading: Reading, selection: Selection, mismatch: EnvironmentMismatchError
-    ) -> tuple[Any, LoadDecision]:
-        """Load a version in its recorded environment, when the settings want it.
+    def look_there(self, reading: Reading) -> None:
+        """Check what `load_there` checks before it builds an environment; errors as there."""
+        reading.vouch_for_code()
+        self.archives.sources(self.archives.stated(reading.version).snapshot)
+
+    def load_there(self, reading: Reading, selection: Selection) -> Any:
+        """Load a version in its recorded environment.
 
         Raises:
-            EnvironmentMismatchError: They do not, or it cannot be built.
+            TrustError: Nobody vouches for the version; nothing was executed.
+            EnvironmentMismatchError: The environment cannot be built.
         """
-        if self._settings.isolation == "none":
-            raise mismatch
         exchange = [offer for offer, _ in self._registry.offers]
-        value = load_there(
+        return load_there(
             reading, selection, store=self._store, archives=self.archives, exchange=exchange
-        )
-        snapshot = self.archives.stated(reading.version).snapshot
-        return value, LoadDecision(
-            code="isolated",
-            reason=mismatch.message,
-            materializer=writer_key(reading.version) or "",
-            plugin=snapshot.plugin,
-            snapshot_id=snapshot.id,
-            data_type="archive",
-            trusted_by=reading.trusted_by,
         )
 
 

@@ -30,17 +30,15 @@ def load_there(
         LoadFailedError: The archived code failed there.
     """
     from artifact_plugins.isolation import Work, load_isolated  # late: few loads need it
-    from artifact_plugins.snapshots import open_archive
 
     version = reading.version
     snapshot = archives.stated(version).snapshot
     reading.vouch_for_code()
-    sources = {
-        archive.digest: open_archive(store.get_archive(archive.digest), archive)
-        for archive in snapshot.archives
-    }
+    sources = {archive.digest: members for archive, members in archives.sources(snapshot)}
     files = store.reader(version)
     try:
+        if version.item_count is not None:
+            files.directory(keep=True)  # a stream is read there while it is consumed here
         return load_isolated(
             Work(
                 what=f"artifact {version.artifact!r} version {version.version}",

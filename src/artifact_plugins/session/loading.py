@@ -15,7 +15,6 @@ from artifact_plugins.contracts.refs import find_type, type_path
 from artifact_plugins.errors import (
     ArtifactMissingError,
     ArtifactPluginsError,
-    EnvironmentMismatchError,
     LoadFailedError,
     NoMaterializerError,
     PayloadClassNotFoundError,
@@ -25,6 +24,7 @@ from artifact_plugins.errors import (
 )
 from artifact_plugins.ledger.deleted import deleted_error
 from artifact_plugins.plugins import PluginRegistry
+from artifact_plugins.plugins.index import loaded_object
 from artifact_plugins.records import ArtifactVersion, LoadDecision, SaveType
 from artifact_plugins.session.deciding import Deciding
 from artifact_plugins.session.equipped import Equipped
@@ -38,8 +38,6 @@ from artifact_plugins.session.wanted import (
 )
 
 _EVERYTHING = Selection()
-# What installed code raises when it is not the code that wrote a version.
-_DRIFT = (PayloadClassNotFoundError, LoadFailedError)
 
 
 class Loader:
@@ -113,41 +111,30 @@ class Loader:
         self, version: ArtifactVersion, annotation: Any, selection: Selection, allow_unsafe: bool
     ) -> tuple[Any, LoadDecision]:
         deciding = self._deciding
-        reading = deciding.reading(version, allow_unsafe=allow_unsafe)
-        if reading.uses_archive:
-            return self._archived(reading, selection, "Settings.snapshots is 'exact'")
-        try:
+
+        def read(archive_first: bool | None) -> Reading:
+            return deciding.reading(version, allow_unsafe=allow_unsafe, archive_first=archive_first)
+
+        def here(reading: Reading) -> tuple[Any, LoadDecision]:
             with reading.active():
                 equipped, data_type = self._reader(reading, annotation)
                 value = self._stored(reading, equipped, data_type, selection)
-        except EnvironmentMismatchError as mismatch:
-            return deciding.isolated(reading, selection, mismatch)
-        except _Unreadable as error:
-            drift: ArtifactPluginsError = error.refusal
-        except _DRIFT as error:
-            drift = error
-        else:
-            return value, deciding.installed(reading, equipped)
-        if not deciding.may_differ(version):
-            raise drift
-        archived = deciding.reading(version, allow_unsafe=allow_unsafe, archive_first=True)
-        try:
-            return self._archived(archived, selection, drift.message)
-        except ArtifactMissingError:
-            raise drift from None
-        except ArtifactPluginsError as error:
-            raise error from drift
+            return value, deciding.installed(reading, equipped.key, equipped.plugin)
+
+        def archived(reading: Reading, reason: str) -> tuple[Any, LoadDecision]:
+            return self._archived(reading, selection, reason)
+
+        def there(reading: Reading) -> Any:
+            return deciding.load_there(reading, selection)
+
+        return deciding.decide(read, here, archived, there)
 
     def _archived(
         self, reading: Reading, selection: Selection, reason: str
     ) -> tuple[Any, LoadDecision]:
         version = reading.version
         with reading.active():
-            try:
-                code = reading.code()
-            except EnvironmentMismatchError as mismatch:
-                return self._deciding.isolated(reading, selection, mismatch)
-            equipped = self._deciding.archived_writer(reading, code)
+            equipped = self._deciding.archived_writer(reading, reading.code())
             if not equipped.reads(version.format):
                 # A pin vouches for the code, not for its being this version's.
                 raise LoadFailedError(
@@ -157,7 +144,7 @@ class Loader:
                     version_id=version.id,
                 )
             value = self._stored(reading, equipped, _needed_type(version, equipped), selection)
-        return value, self._deciding.archived(reading, equipped, reason)
+        return value, self._deciding.archived(reading, equipped.key, equipped.plugin, reason)
 
     def _stored(
         self, reading: Reading, equipped: Equipped, data_type: type, selection: Selection
@@ -166,8 +153,7 @@ class Loader:
         executes = materializer.executes_on_load
         safely = executes and isinstance(materializer, LoadsSafely) and not reading.is_vouched_for()
         if executes and not safely:
-            reading.vouch()
-            self._deciding.check_executing(version)
+            reading.allow_executing()
         chosen = selection.keywords()
         if chosen:
             able = cast(PartialIO, materializer).selections if equipped.is_partial else frozenset()
@@ -216,7 +202,7 @@ class Loader:
         classes = wanted_classes(annotation)
         stored_type = _stored_type(version)
         if not classes or (stored_type is not None and accepts(annotation, stored_type)):
-            equipped = self._writer(reading)
+            equipped = self._deciding.installed_reader(reading)
             return equipped, _needed_type(version, equipped)
         refused: NoMaterializerError | None = None
         for wanted in classes:
@@ -228,28 +214,10 @@ class Loader:
                 refused = refused or error
             else:
                 return self._materializers.equip(choice, None), wanted
-        stored = self._writer(reading)
+        stored = self._deciding.installed_reader(reading)
         if stored.counts_items:  # a stream also comes as a list, a tuple or one frame
             return stored, classes[0]
         raise refused or NoMaterializerError(f"nothing reads {version.format!r}")
-
-    def _writer(self, reading: Reading) -> Equipped:
-        """Return the installed materializer that the record names, if it reads the format."""
-        version = reading.version
-        try:
-            equipped = self._deciding.installed_writer(reading)
-        except ArtifactPluginsError as error:
-            raise _Unreadable(error) from error
-        if not equipped.reads(version.format):
-            raise _Unreadable(
-                NoMaterializerError(
-                    f"the installed materializer {equipped.key!r} does not read "
-                    f"{version.format!r}, in which {version} is stored",
-                    hint="the stored bytes are untouched; install the release that wrote it",
-                    version_id=version.id,
-                )
-            )
-        return equipped
 
     def _preexisting(self, version: ArtifactVersion, selection: Selection) -> Path:
         """Data that lies where its owner put it is verified there, not copied."""
@@ -259,14 +227,6 @@ class Loader:
         if not path.exists():
             raise ArtifactMissingError(f"{version} was registered at {path!s}, which is gone")
         return path
-
-
-class _Unreadable(Exception):
-    """The installed code cannot load a version; the archived code may."""
-
-    def __init__(self, refusal: ArtifactPluginsError) -> None:
-        super().__init__(str(refusal))
-        self.refusal = refusal
 
 
 def _check_selection(
@@ -289,6 +249,10 @@ def _needed_type(version: ArtifactVersion, equipped: Equipped) -> type:
 
 
 def _stored_type(version: ArtifactVersion) -> type | None:
+    if version.data_type.startswith("__main__:"):
+        # The files bring it; that of an archive would have to be trusted for nothing.
+        found = loaded_object(version.data_type)
+        return found if isinstance(found, type) else None
     try:
         return find_type(version.data_type)
     except PayloadClassNotFoundError:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
@@ -31,6 +32,7 @@ from artifact_plugins.plugins import (
 )
 from artifact_plugins.session.artifact_tasks import ArtifactTasks
 from artifact_plugins.session.equipped import Equipped
+from artifact_plugins.session.own_places import refuse_own
 from artifact_plugins.session.parts import SessionParts
 from artifact_plugins.settings import Settings
 
@@ -46,6 +48,7 @@ class Materializers:
         verify_save: Which elements of containers are read back; see Settings.
         is_remote: Whether saves go to a store that is not on this machine.
         allows_pickle: Whether values are pickled, also when that is asked for.
+        own_places: Where the store and the ledger lie on this machine.
     """
 
     def __init__(
@@ -56,12 +59,14 @@ class Materializers:
         is_remote: bool = False,
         allows_pickle: bool = True,
         tasks: ArtifactTasks | None = None,
+        own_places: Sequence[Path] = (),
     ) -> None:
         self.resolver = resolver
         self.tasks = tasks or ArtifactTasks(TaskIndex())
         self.is_remote = is_remote
         self.allows_pickle = allows_pickle
         self.verify_save = verify_save
+        self.own_places = own_places
         self._made: dict[tuple[type, str, str], Equipped] = {}
 
     def for_value(
@@ -85,7 +90,9 @@ class Materializers:
 
         Raises:
             UnsafeFormatError: It pickles, and `Settings.allow_pickle` is False.
+            NotSerializableError: It is a path that holds the store or the ledger.
         """
+        refuse_own(value, self.own_places)
         found = self.tasks.chosen(type(value), wanted, task, is_key=self.resolver.offers)
         if isinstance(found, TaskChoice):
             equipped = self.tasks.equip(found, options)
@@ -121,6 +128,10 @@ class Materializers:
                 hint="the stored bytes are untouched; the class differs from what wrote them",
                 materializer=key,
             ) from error
+
+    def offers(self, key: str) -> bool:
+        """Tell whether a plugin offers a materializer under a key."""
+        return self.resolver.offers(key)
 
     def key_for_type(self, cls: type) -> str:
         """Return the key of what saves values of exactly this type.
@@ -201,7 +212,11 @@ def _formats(choice: Choice, cls: type[Materializer[Any]]) -> frozenset[str]:
 
 
 def open_materializers(
-    settings: Settings, plugins: PluginRegistry, *, is_remote: bool
+    settings: Settings,
+    plugins: PluginRegistry,
+    *,
+    is_remote: bool,
+    own_places: Sequence[Path] = (),
 ) -> Materializers:
     """Return what the settings and plugins of a session say about materializers."""
     by_type, by_task = split_overrides(plugins, settings.materializers, settings.artifact_tasks)
@@ -212,6 +227,7 @@ def open_materializers(
         is_remote=is_remote,
         allows_pickle=settings.allow_pickle,
         tasks=ArtifactTasks(TaskIndex(plugins, overrides=by_task)),
+        own_places=own_places,
     )
 
 

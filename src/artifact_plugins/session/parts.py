@@ -104,7 +104,7 @@ class SessionParts:
             ) from error
         if equipped.instance.executes_on_load:
             if reading is not None:
-                reading.vouch()
+                reading.allow_executing()
             if isinstance(files, Detachable):
                 files.detach()
         return equipped, find_type(part["data_type"])

@@ -1,12 +1,11 @@
-"""Captured plugins kept between processes, so that the first save of each costs next to nothing.
+"""Captured code kept between processes, so that the first save of each costs next to nothing.
 
-One file for each state of a plugin's folder, beside the key that signed it. A file
-that is not as it was written, or that lacks an archive, is as good as none.
+Beside the key that signed it lie one file for each state of a plugin's folder, and
+each archive once. A file that is not as it was written is as good as none.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import sys
@@ -15,6 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache, cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -22,25 +22,60 @@ from typing import Any
 from artifact_plugins.plugins import LoadedPlugin
 from artifact_plugins.records import PluginSnapshot, Signature
 
-_FORMAT = 4
+_FORMAT = 5
 _MOST_FILES = 500
 _KEPT_SECONDS = 30 * 24 * 3600
 _started_at = time.time_ns()
 
 
 @dataclass(frozen=True)
-class KeptPin:
-    """A snapshot with everything that publishing it needs.
+class Pin:
+    """A snapshot as it is published, but for the bytes of its archives.
 
     Attributes:
+        statement: What the signature is over; the snapshot without its time.
+        created_at: When it was captured, in ISO 8601.
         files: Stamps of the files of the user's own code in it.
     """
 
-    snapshot: PluginSnapshot
     statement: bytes
     signature: Signature | None
-    archives: dict[str, bytes]
+    created_at: str
     files: Mapping[str, Sequence[int]]
+
+    @cached_property
+    def id(self) -> str:
+        """Id of the snapshot."""
+        return _digest(self.statement)
+
+    @cached_property
+    def snapshot(self) -> PluginSnapshot:
+        """The snapshot; asked for when the ledger hears of it."""
+        known = {"id": self.id, "created_at": self.created_at}
+        return PluginSnapshot.model_validate(self._stated | known)
+
+    @cached_property
+    def archives(self) -> list[str]:
+        """Digests of its archives."""
+        return [archive["digest"] for archive in self._stated["archives"]]
+
+    @cached_property
+    def modules(self) -> list[str]:
+        """Names of the modules in it that nobody installed, sorted."""
+        return sorted(
+            {
+                file["path"].removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+                for archive in self._stated["archives"]
+                if archive["distribution"] is None and archive["role"] != "main"
+                for file in archive["files"]
+                if file["path"].endswith(".py")
+            }
+        )
+
+    @cached_property
+    def _stated(self) -> dict[str, Any]:
+        stated: dict[str, Any] = json.loads(self.statement)
+        return stated
 
 
 def cache_key(plugin: LoadedPlugin, writer: type, signer: str, own: Sequence[str]) -> str | None:
@@ -56,18 +91,17 @@ def cache_key(plugin: LoadedPlugin, writer: type, signer: str, own: Sequence[str
         return None
     if not writer.__module__.startswith(f"{plugin.module}."):
         return None
-    stamps = _stamps(os.path.dirname(file))  # noqa: PTH120  # on the path of the first save
-    if stamps is None:
+    folder = os.path.dirname(file)  # noqa: PTH120  # on the path of the first save
+    state = _state(folder, plugin.name, plugin.source, plugin.distribution_version)
+    if state is None:
         return None
-    installed = [(place, _installed(place)) for place in sys.path]
     name = f"{writer.__module__}:{writer.__qualname__}"
-    version = plugin.distribution_version
-    facts = [_FORMAT, sys.version, plugin.name, plugin.source, version, name, signer]
-    facts += [installed, stamps, [(name, _file_of(name)) for name in own]]
+    facts = [state, [(place, _installed(place)) for place in sys.path], name, signer]
+    facts.append([(name, _file_of(name)) for name in own])
     return sha256(json.dumps(facts).encode()).hexdigest()
 
 
-def read(home: Path, key: str) -> KeptPin | None:
+def read(home: Path, key: str) -> Pin | None:
     """Return what was kept; None when there is nothing, or nothing that can be read.
 
     Args:
@@ -78,85 +112,91 @@ def read(home: Path, key: str) -> KeptPin | None:
         digest, _, data = _place(home, key).read_bytes().partition(b"\n")
         if digest != _digest(data).encode():
             return None
-        kept: dict[str, Any] = json.loads(data)
-        statement, signature = base64.b64decode(kept["statement"]), kept["signature"]
-        pin = KeptPin(
-            PluginSnapshot.model_validate(kept["snapshot"]),
+        head, _, statement = data.partition(b"\n")
+        kept: dict[str, Any] = json.loads(head)
+        signature = kept["signature"]
+        pin = Pin(
             statement,
             None if signature is None else Signature.model_validate(signature),
-            {name: base64.b64decode(data) for name, data in kept["archives"].items()},
+            kept["created_at"],
             kept["files"],
         )
+        if pin.id != kept["id"]:
+            return None
         if not all(_is_unchanged(path, stamp) for path, stamp in pin.files.items()):
             return None
         # A module of the same name may be found elsewhere by now.
-        if not all(_file_of(name) in pin.files for name in modules_of(pin.snapshot)):
-            return None
-        stated = _stated(pin)
+        is_here = all(_file_of(name) in pin.files for name in pin.modules)
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
-    named = {archive.digest for archive in pin.snapshot.archives}
-    is_whole = named == pin.archives.keys() and pin.snapshot.id == _digest(statement)
-    is_whole = is_whole and all(_digest(data) == name for name, data in pin.archives.items())
-    return pin if is_whole and pin.snapshot == stated else None
+    return pin if is_here and pin.archives else None
 
 
-def write(home: Path, key: str, pin: KeptPin) -> None:
+def read_archive(home: Path, digest: str) -> bytes | None:
+    """Return a kept archive; None when there is none, or another one."""
+    try:
+        data = _archive_place(home, digest).read_bytes()
+    except OSError:
+        return None
+    return data if _digest(data) == digest else None
+
+
+def write(home: Path, key: str, pin: Pin, archives: Mapping[str, bytes]) -> None:
     """Keep a pin; a cache that cannot be written costs time and nothing else."""
-    place = _place(home, key)
-    kept: dict[str, Any] = {
-        "snapshot": pin.snapshot.model_dump(mode="json"),
-        "statement": base64.b64encode(pin.statement).decode(),
-        "signature": None if pin.signature is None else pin.signature.model_dump(mode="json"),
-        "archives": {name: base64.b64encode(data).decode() for name, data in pin.archives.items()},
-    }
     with suppress(OSError):
-        kept["files"] = {path: _stamp(path) for path in pin.files}
-        if any(kept["files"][path][:3] != list(stamp) for path, stamp in pin.files.items()):
+        files = {path: _stamp(path) for path in pin.files}
+        if any(files[path][:3] != list(stamp) for path, stamp in pin.files.items()):
             return  # changed since it was captured
-        place.parent.mkdir(mode=0o700, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=place.parent)
-        data = json.dumps(kept).encode()
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(_digest(data).encode() + b"\n" + data)
-        os.replace(temporary, place)  # noqa: PTH105  # beside os.fdopen
-        _forget_old(place.parent)
-
-
-def modules_of(snapshot: PluginSnapshot) -> list[str]:
-    """Return the names of the modules of a snapshot that nobody installed."""
-    return sorted(
-        {
-            file.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-            for archive in snapshot.archives
-            if archive.distribution is None and archive.role != "main"
-            for file in archive.files
-            if file.path.endswith(".py")
+        (home / "pins").mkdir(mode=0o700, exist_ok=True)
+        for digest, data in archives.items():
+            _put(_archive_place(home, digest), data)
+        kept: dict[str, Any] = {
+            "id": pin.id,
+            "signature": None if pin.signature is None else pin.signature.model_dump(mode="json"),
+            "created_at": pin.created_at,
+            "files": files,
         }
-    )
+        data = json.dumps(kept).encode() + b"\n" + pin.statement
+        _put(_place(home, key), _digest(data).encode() + b"\n" + data)
+        _forget_old(home / "pins")
 
 
-def _stated(pin: KeptPin) -> PluginSnapshot:
-    """Return the snapshot that the statement is about; what was kept beside it must be equal."""
-    stated: dict[str, Any] = json.loads(pin.statement)
-    kept = {"id": pin.snapshot.id, "created_at": pin.snapshot.created_at}
-    fields = {name: said for name, said in stated.items() if name in PluginSnapshot.model_fields}
-    return PluginSnapshot.model_validate(fields | kept)
+def _put(place: Path, data: bytes) -> None:
+    descriptor, temporary = tempfile.mkstemp(dir=place.parent)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+    os.replace(temporary, place)  # noqa: PTH105  # beside os.fdopen
 
 
 def _digest(data: bytes) -> str:
     return f"sha256:{sha256(data).hexdigest()}"
 
 
-def _installed(place: str) -> list[str] | int | None:
+@cache
+def _state(folder: str, *plugin: str | None) -> str | None:
+    """Return what tells the plugin of this process from others; looked at once, as it is pinned."""
+    stamps = _stamps(folder)
+    if stamps is None:
+        return None
+    return sha256(json.dumps([_FORMAT, sys.version, plugin, stamps]).encode()).hexdigest()
+
+
+def _installed(place: str) -> tuple[str, ...] | int | None:
     """Return what changes when a library is installed at a place of the search path."""
     try:
+        changed_ns = os.stat(place or ".").st_mtime_ns  # noqa: PTH116  # as above
         if place.endswith(("site-packages", "dist-packages")):
-            return os.stat(place).st_mtime_ns  # noqa: PTH116  # on the path of the first save
-        names = os.listdir(place or ".")  # noqa: PTH208  # as above
+            return changed_ns
+        return _distributions(place or ".", changed_ns)
     except OSError:
         return None
-    return sorted(name for name in names if name.endswith((".dist-info", ".egg-info")))
+
+
+@lru_cache(maxsize=64)
+def _distributions(folder: str, changed_ns: int) -> tuple[str, ...]:
+    del changed_ns  # a part of the key: an installation is seen
+    names = os.listdir(folder)  # noqa: PTH208  # as above
+    return tuple(sorted(name for name in names if name.endswith((".dist-info", ".egg-info"))))
 
 
 def _stamps(folder: str) -> list[tuple[str, int, int, int, int]] | None:
@@ -195,7 +235,11 @@ def _stamp(path: str) -> list[int]:
 
 
 def _place(home: Path, key: str) -> Path:
-    return home / "pins" / f"{key}.json"
+    return home / "pins" / f"{key}.pin"
+
+
+def _archive_place(home: Path, digest: str) -> Path:
+    return home / "pins" / f"{digest.partition(':')[2]}.zip"
 
 
 def _forget_old(folder: Path) -> None:

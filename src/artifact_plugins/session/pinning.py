@@ -5,19 +5,23 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from artifact_plugins.content import ContentStore
 from artifact_plugins.contracts.refs import ARCHIVED, Noted, original_name
-from artifact_plugins.errors import NotSerializableError
+from artifact_plugins.errors import (
+    ArtifactPluginsError,
+    NotSerializableError,
+    ResourceLimitError,
+)
 from artifact_plugins.plugins import TASK_PREFIX, LoadedPlugin, PluginRegistry
 from artifact_plugins.records import PluginSnapshot, Signature
 from artifact_plugins.session import pin_cache
 from artifact_plugins.session.equipped import Writer
-from artifact_plugins.session.pin_cache import KeptPin
+from artifact_plugins.session.pin_cache import Pin
 from artifact_plugins.trust import MANIFEST_TYPE, SNAPSHOT_TYPE, Trust
 
 if TYPE_CHECKING:
@@ -28,16 +32,16 @@ _MOST_PINS = 10_000
 _left_out: set[str] = set()
 
 
-class _Pin(NamedTuple):
-    """A snapshot, and the modules that its code was taken from.
+class _Known(NamedTuple):
+    """A pin, and the modules that its code was taken from.
 
     Attributes:
-        snapshot: What was captured.
+        pin: What was captured.
         loaded: Names of the modules of the user's own code with their specs;
             None for one that was not imported.
     """
 
-    snapshot: PluginSnapshot
+    pin: Pin
     loaded: tuple[tuple[str, Any], ...]
 
     def is_current(self) -> bool:
@@ -52,8 +56,8 @@ class Pinner:
         self._store = store
         self._trust = trust
         self._plugins = {plugin.name: plugin for plugin in plugins.plugins}
-        self._pins: dict[tuple[Any, ...], _Pin] = {}
-        self._by_id: dict[str, PluginSnapshot] = {}
+        self._pins: dict[tuple[Any, ...], _Known] = {}
+        self._by_id: dict[str, Pin | PluginSnapshot] = {}
         self._published: set[str] = set()
         self._process = os.getpid()
 
@@ -63,7 +67,7 @@ class Pinner:
 
         self._trust.warm()
 
-    def pin(self, writer: Writer, noted: Noted) -> PluginSnapshot:
+    def pin(self, writer: Writer, noted: Noted) -> Pin:
         """Return what a version is pinned to, after its archives are in the store.
 
         Raises:
@@ -71,7 +75,7 @@ class Pinner:
             ResourceLimitError: The code is over 16 MiB or 2,000 files.
             StoreError: It could not be published.
         """
-        own = frozenset([cls for cls in noted.classes if _is_own(cls.__module__)])
+        own = _own(frozenset(noted.classes))
         key = (writer, own, frozenset(noted.modules), frozenset(noted.writers))
         known = self._pins.get(key)
         if known is None or not known.is_current():
@@ -79,8 +83,8 @@ class Pinner:
             found = self._kept(writer, own) if is_plain else self._capture(writer, own, noted)
             if len(self._pins) >= _MOST_PINS:
                 self._pins.clear()
-            known = self._pins[key] = _Pin(found, _loaded(found))
-        return known.snapshot
+            known = self._pins[key] = _Known(found, _loaded(found))
+        return known.pin
 
     def sign(self, manifest: bytes) -> Signature | None:
         """Sign the manifest of a version; None when there is no key here."""
@@ -94,18 +98,21 @@ class Pinner:
 
             found = read_statement(self._store.get_statement(snapshot_id)[0])
             self._by_id[snapshot_id] = found
-        return found
+        return found.snapshot if isinstance(found, Pin) else found
 
-    def _kept(self, writer: Writer, own: frozenset[type]) -> PluginSnapshot:
+    def _kept(self, writer: Writer, own: frozenset[type]) -> Pin:
         """Pin what one plugin wrote, as a process before this one may have done."""
         key, home = self._cache_key(writer, own), self._trust.home
         kept = pin_cache.read(home, key) if home is not None and key is not None else None
-        if kept is None:
-            return self._capture(writer, own, Noted())
-        self._publish(kept)
-        return kept.snapshot
+        if kept is not None and home is not None:
+            archives = {digest: pin_cache.read_archive(home, digest) for digest in self._new(kept)}
+            whole = {digest: data for digest, data in archives.items() if data is not None}
+            if len(whole) == len(archives):
+                self._publish(kept, whole)
+                return kept
+        return self._capture(writer, own, Noted())
 
-    def _capture(self, writer: Writer, own: frozenset[type], noted: Noted) -> PluginSnapshot:
+    def _capture(self, writer: Writer, own: frozenset[type], noted: Noted) -> Pin:
         from artifact_plugins.snapshots import (  # late: a session that only reads needs none of it
             files_of,
             make_snapshot,
@@ -133,20 +140,20 @@ class Pinner:
             modules=sorted(noted.modules),
         )
         statement = statement_bytes(snapshot)
-        pin = KeptPin(
-            snapshot,
+        pin = Pin(
             statement,
             self._trust.sign(SNAPSHOT_TYPE, statement),
-            {item.archive.digest: item.data for item in captured},
+            snapshot.created_at.isoformat(),
             {path: stamp for item in project for path, stamp in files_of(item).items()},
         )
-        self._publish(pin)
+        archives = {item.archive.digest: item.data for item in captured}
+        self._publish(pin, archives)
         key, home = self._cache_key(writer, own), self._trust.home
         # What was left out, or has no file to look at, is captured again each time.
         is_whole = len(plugins) == 1 and len(project) == bool(own) == bool(pin.files)
         if home is not None and key is not None and is_whole and not (others or noted.modules):
-            pin_cache.write(home, key, pin)
-        return snapshot
+            pin_cache.write(home, key, pin, archives)
+        return pin
 
     def _cache_key(self, writer: Writer, own: frozenset[type]) -> str | None:
         plugin, signer = self._plugins.get(writer.plugin or ""), self._trust.key_stamp()
@@ -156,18 +163,22 @@ class Pinner:
             return None
         return pin_cache.cache_key(plugin, writer.cls, signer, modules)
 
-    def _publish(self, pin: KeptPin) -> None:
+    def _new(self, pin: Pin) -> list[str]:
+        """Return the archives of a pin that this process has not published yet."""
         if self._process != os.getpid():
             self._published, self._process = set(), os.getpid()
-        self._by_id[pin.snapshot.id] = pin.snapshot
-        if pin.snapshot.id in self._published:
+        return [digest for digest in pin.archives if digest not in self._published]
+
+    def _publish(self, pin: Pin, archives: Mapping[str, bytes]) -> None:
+        self._by_id[pin.id] = pin
+        new = self._new(pin)
+        if pin.id in self._published:
             return
-        for digest, data in pin.archives.items():
-            if digest not in self._published:
-                self._store.put_archive(digest, data)
-                self._published.add(digest)
-        self._store.put_statement(pin.snapshot.id, pin.statement, pin.signature)
-        self._published.add(pin.snapshot.id)
+        for digest in new:
+            self._store.put_archive(digest, archives[digest])
+            self._published.add(digest)
+        self._store.put_statement(pin.id, pin.statement, pin.signature)
+        self._published.add(pin.id)
 
 
 def installed_archive(plugin: LoadedPlugin, cls: type) -> str:
@@ -198,13 +209,19 @@ def _root_of(plugin: LoadedPlugin, cls: type) -> str:
     return plugin.module if inside else module
 
 
-def _loaded(snapshot: PluginSnapshot) -> tuple[tuple[str, Any], ...]:
+def _loaded(pin: Pin) -> tuple[tuple[str, Any], ...]:
     """Return the modules of code that is not installed: it may change while the process runs."""
-    return tuple([(name, _spec(name)) for name in pin_cache.modules_of(snapshot)])
+    return tuple([(name, _spec(name)) for name in pin.modules])
 
 
 def _spec(module: str) -> Any:
     return getattr(sys.modules.get(module), "__spec__", None)
+
+
+@lru_cache(maxsize=1024)
+def _own(classes: frozenset[type]) -> frozenset[type]:
+    """Return the classes of the user's own code; whose one is does not change."""
+    return frozenset([cls for cls in classes if _is_own(cls.__module__)])
 
 
 def _is_own(module: str) -> bool:
@@ -232,7 +249,8 @@ def _project(classes: frozenset[type], modules: set[str]) -> list[Captured]:
     main = {cls for cls in classes if cls.__module__ == "__main__"}
     if main:
         ordered = sorted(main, key=lambda cls: cls.__qualname__)
-        captured.append(_or_nothing(partial(capture_main, ordered)))
+        # A pickle holds this code itself, with all the data that it refers to.
+        captured.append(_or_nothing(partial(capture_main, ordered), too=ResourceLimitError))
     named = {cls.__module__ for cls in classes - archived - main}
     named |= {module for module in modules if module != "__main__" and _is_own(module)}
     if named:
@@ -240,11 +258,19 @@ def _project(classes: frozenset[type], modules: set[str]) -> list[Captured]:
     return [item for item in captured if item is not None]
 
 
-def _or_nothing(capture: Callable[[], Captured | None]) -> Captured | None:
-    """Capture code, or say why it is left out: a result is worth more than its pin."""
+def _or_nothing(
+    capture: Callable[[], Captured | None],
+    *,
+    too: type[ArtifactPluginsError] = NotSerializableError,
+) -> Captured | None:
+    """Capture code, or say why it is left out: a result is worth more than its pin.
+
+    Args:
+        too: An error for which it is also left out.
+    """
     try:
         return capture()
-    except NotSerializableError as error:
+    except (NotSerializableError, too) as error:
         # Once: the same code fails at every save.
         if error.message not in _left_out:
             _left_out.add(error.message)

@@ -52,9 +52,12 @@ class Reading:
         archives: Archives,
         names: Names,
         equip: Equip,
+        check: Callable[[ArtifactVersion], None],
         archive_first: bool,
+        seek: Callable[[str], type],
     ) -> None:
         self.version = version
+        self._check: Callable[[ArtifactVersion], None] | None = check
         self._vouched_by: str | None = None
         self._code_by: str | None = None
         self._store = store
@@ -68,6 +71,7 @@ class Reading:
             vouch=self.vouch,
             archive=self._code_or_none,
             archive_first=archive_first,
+            seek=seek,
             is_pinned=self._is_pinned,
         )
 
@@ -115,6 +119,18 @@ class Reading:
             digests=(version.manifest_digest or f"sha256:{sha256(payload).hexdigest()}",),
         )
         self._vouched_by = self._trust.judge(subject).require()
+
+    def allow_executing(self) -> None:
+        """Check that a format that executes may be parsed, of the whole value or of an element.
+
+        Raises:
+            TrustError: Nobody vouches for the version; nothing was executed.
+            EnvironmentMismatchError: It was written with other libraries.
+        """
+        self.vouch()
+        if self._check is not None:
+            self._check(self.version)
+            self._check = None  # once: a stream has many elements
 
     def is_vouched_for(self) -> bool:
         """Tell whether `vouch` passes."""

@@ -24,6 +24,7 @@ from artifact_plugins.errors import (
     RoundTripError,
     describe,
 )
+from artifact_plugins.session.comparing import state_difference
 from artifact_plugins.session.equipped import Equipped
 
 SMALL_BYTES = 16 * 1024 * 1024
@@ -58,7 +59,7 @@ def check_round_trip(
         RoundTripError: It does not load, or differs.
         LossyConversionError: It comes back as another type.
     """
-    hint = f"nothing was registered; mend {equipped.key!r} or its `equal`"
+    hint = f"nothing was registered; mend {equipped.key!r} or its `equal`, or the class's `__eq__`"
     try:
         with finding_types(_finder(classes)):
             loaded = equipped.load(files, type(saved))
@@ -69,7 +70,7 @@ def check_round_trip(
             materializer=equipped.key,
         ) from error
     try:
-        same = is_same(equipped.instance, saved, loaded)
+        found = difference(equipped.instance, saved, loaded)
     except Exception as error:
         raise RoundTripError(
             f"{what} written by {equipped.key!r} loads back but cannot be compared: "
@@ -77,11 +78,11 @@ def check_round_trip(
             hint="nothing was registered; override `equal(left, right)` of the materializer",
             materializer=equipped.key,
         ) from error
-    if not same:
+    if found is not None:
         problem = LossyConversionError if type(loaded) is not type(saved) else RoundTripError
         raise problem(
             f"{what} written by {equipped.key!r} loads back as a different "
-            f"{type_path(type(loaded))}",
+            f"{type_path(type(loaded))}{found and f': {found}'}",
             hint=hint,
             materializer=equipped.key,
         )
@@ -103,13 +104,19 @@ def _finder(classes: Collection[type]) -> Callable[[str], Any]:
     return find
 
 
-def is_same(materializer: Materializer[Any], saved: Any, loaded: Any) -> bool:
-    """Compare by the materializer's `equal`, or by content where a class has no equality."""
+def difference(materializer: Materializer[Any], saved: Any, loaded: Any) -> str | None:
+    """Say where a loaded value differs, as far as is known; None when it is the same.
+
+    The materializer's `equal` tells. Where a class has no equality, what a
+    second save writes is compared, and the attributes, which a save may forget.
+    """
     if type(saved) is not type(loaded):
-        return False
-    if _has_no_equality(materializer, saved):
-        return _content(materializer, saved) == _content(materializer, loaded)
-    return bool(materializer.equal(saved, loaded))
+        return ""
+    if not _has_no_equality(materializer, saved):
+        return None if materializer.equal(saved, loaded) else ""
+    if _content(materializer, saved) != _content(materializer, loaded):
+        return "a second save writes other bytes"
+    return state_difference(loaded, saved)
 
 
 def _has_no_equality(materializer: Materializer[Any], value: Any) -> bool:

@@ -11,13 +11,7 @@ from typing import Any, NamedTuple, cast
 from artifact_plugins.content import ContentStore, VersionWriter
 from artifact_plugins.contracts.abilities import DirectIO
 from artifact_plugins.contracts.materializer import Materializer
-from artifact_plugins.contracts.refs import (
-    ARCHIVED,
-    Noted,
-    lasting_path,
-    noting_types,
-    type_path,
-)
+from artifact_plugins.contracts.refs import ARCHIVED, Noted, noting_types, type_path
 from artifact_plugins.errors import (
     ArtifactMissingError,
     ArtifactPluginsError,
@@ -45,6 +39,7 @@ from artifact_plugins.session.equipped import Equipped
 from artifact_plugins.session.materializers import Materializers
 from artifact_plugins.session.pinning import Pinner
 from artifact_plugins.session.roundtrip import REFUSALS, check_round_trip, is_checked
+from artifact_plugins.session.scripts import pickled_instead, recorded_type
 from artifact_plugins.settings import Settings
 
 _log = logging.getLogger("artifact_plugins")
@@ -140,6 +135,19 @@ class Saver:
         equipped = self._materializers.for_value(
             value, request.materializer, request.options, task=request.artifact_task
         )
+        self._ask(value, request, labels, equipped)
+        if equipped.instead is not None:
+            with suppress(*REFUSALS):
+                return self._stage(value, request, labels, equipped)
+            equipped = equipped.instead
+        try:
+            return self._stage(value, request, labels, equipped)
+        except NotSerializableError as error:
+            equipped = pickled_instead(error, equipped, request, self._materializers)
+        self._ask(value, request, labels, equipped)  # again: whoever listens may veto pickles
+        return self._stage(value, request, labels, equipped)
+
+    def _ask(self, value: Any, request: SaveRequest, labels: _Labels, equipped: Equipped) -> None:
         if self._registry.listens("before_artifact_saved"):
             self._registry.call_veto(
                 "before_artifact_saved",
@@ -148,11 +156,6 @@ class Saver:
                 materializer=equipped.key,
                 task=request.task,
             )
-        if equipped.instead is not None:
-            with suppress(*REFUSALS):
-                return self._stage(value, request, labels, equipped)
-            equipped = equipped.instead
-        return self._stage(value, request, labels, equipped)
 
     def _stage(
         self, value: Any, request: SaveRequest, labels: _Labels, equipped: Equipped
@@ -182,11 +185,11 @@ class Saver:
         )
         counted = _Counted(value) if equipped.counts_items else None
         with noting_types() as noted:
-            data_type = ITERATOR if counted is not None else _data_type(type(value), equipped)
+            data_type = ITERATOR if counted is not None else recorded_type(type(value), equipped)
             self._save(value if counted is None else counted, equipped, writer, artifact)
         _check_paths(noted)
         written = writer.finish()
-        snapshot = self._pinner.pin(equipped.writer, noted)
+        pin = self._pinner.pin(equipped.writer, noted)
         if counted is None:
             metadata = {**_described(materializer, value, artifact), **metadata}
         previews = () if counted is not None else _previews(materializer, value, artifact)
@@ -203,7 +206,7 @@ class Saver:
                 "artifact_task": equipped.artifact_task,
                 "parameters": equipped.parameters,
                 "format": materializer.format,
-                "plugin_snapshot": snapshot.id,
+                "plugin_snapshot": pin.id,
                 "content_hash": written.content_hash,
                 "run_id": task.run_id if task else None,
                 "task_id": task.id if task else None,
@@ -222,7 +225,7 @@ class Saver:
             artifact_task=equipped.artifact_task,
             parameters=equipped.parameters,
             format=materializer.format,
-            plugin_snapshot=snapshot.id,
+            plugin_snapshot=pin.id,
             uri=published.uri,
             files=written.files,
             size_bytes=written.size_bytes,
@@ -241,7 +244,7 @@ class Saver:
             created_by=self._settings.created_by,
         )
         if written.inline is not None and (
-            materializer.executes_on_load or self._needs_trust(equipped, noted, snapshot)
+            materializer.executes_on_load or self._needs_trust(equipped, noted, pin.snapshot)
         ):
             version = self._signed(version)
         if counted is None and not materializer.exact:
@@ -331,13 +334,6 @@ def _check_paths(noted: Noted) -> None:
                 "the old ones first",
                 data_type=path,
             )
-
-
-def _data_type(cls: type, equipped: Equipped) -> str:
-    is_passing = cls.__module__ == "__main__" or "<locals>" in cls.__qualname__
-    if is_passing and equipped.instance.executes_on_load:
-        return type_path(cls)  # the files bring the class with them
-    return lasting_path(cls)
 
 
 def _labels(request: SaveRequest) -> _Labels:

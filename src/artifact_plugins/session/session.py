@@ -37,6 +37,7 @@ from artifact_plugins.session.finding import Finding
 from artifact_plugins.session.loading import Loader
 from artifact_plugins.session.locating import present, say_if_deleted
 from artifact_plugins.session.materializers import open_materializers
+from artifact_plugins.session.own_places import own_places
 from artifact_plugins.session.pinning import Pinner
 from artifact_plugins.session.registering import Registrar
 from artifact_plugins.session.saving import Saver, SaveRequest, Staged
@@ -106,7 +107,10 @@ class Session(Asking, Delivers):
             _ = self._ledger
         self._readers: list[Callable[[], None]] = []
         self.materializers = materializers = open_materializers(
-            settings, self.plugins, is_remote=not self.store.is_local
+            settings,
+            self.plugins,
+            is_remote=not self.store.is_local,
+            own_places=own_places(self.store.url, settings.ledger_url),
         )
         self.resolver = materializers.resolver
         trust = Trust(mode=settings.trust, pins=settings.trust_pins, home=settings.trust_home)

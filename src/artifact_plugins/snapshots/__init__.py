@@ -15,7 +15,7 @@ archive.py         the canonical archive, Captured, its limits and names
 opening.py         open_archive: verified members, every other zip file refused by name
 statement.py       make_snapshot, statement_bytes, read_statement: what is signed
 
-restoring.py       restore, restore_together, archived_origin: archived code in this process
+restoring.py       restore, archived_origin: archived code in this process
 restored.py        RestoredArchive: modules under a private name; finder.py finds them
 loader.py          executes one archived module; redirect.py: where its imports go
 stand_ins.py       modules of Python that archived code sees instead of the real ones
@@ -27,8 +27,9 @@ environment.py     mismatches, check_environment: the recorded libraries and the
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from artifact_plugins.late import late_names
 
 if TYPE_CHECKING:
     from artifact_plugins.snapshots.again import captured_again as captured_again
@@ -46,62 +47,23 @@ if TYPE_CHECKING:
     from artifact_plugins.snapshots.restored import RestoredArchive as RestoredArchive
     from artifact_plugins.snapshots.restoring import archived_origin as archived_origin
     from artifact_plugins.snapshots.restoring import restore as restore
-    from artifact_plugins.snapshots.restoring import restore_together as restore_together
     from artifact_plugins.snapshots.statement import make_snapshot as make_snapshot
     from artifact_plugins.snapshots.statement import read_statement as read_statement
     from artifact_plugins.snapshots.statement import statement_bytes as statement_bytes
 
 # Looked up at first use: a save needs half of them, a load the other half.
-_WHERE = {
-    "Captured": "archive",
-    "Mismatch": "environment",
-    "RestoredArchive": "restored",
-    "archived_origin": "restoring",
-    "capture_main": "capture",
-    "capture_plugin": "capture",
-    "capture_project": "capture",
-    "captured_again": "again",
-    "check_environment": "environment",
-    "digest_here": "capture",
-    "files_of": "kept",
-    "is_first_party": "locating",
-    "make_snapshot": "statement",
-    "mismatches": "environment",
-    "open_archive": "opening",
-    "read_statement": "statement",
-    "restore": "restoring",
-    "restore_together": "restoring",
-    "statement_bytes": "statement",
+_NAMES = {
+    "again": ("captured_again",),
+    "archive": ("Captured",),
+    "capture": ("capture_main", "capture_plugin", "capture_project", "digest_here"),
+    "environment": ("Mismatch", "check_environment", "mismatches"),
+    "kept": ("files_of",),
+    "locating": ("is_first_party",),
+    "opening": ("open_archive",),
+    "restored": ("RestoredArchive",),
+    "restoring": ("archived_origin", "restore"),
+    "statement": ("make_snapshot", "read_statement", "statement_bytes"),
 }
 
-__all__ = [
-    "Captured",
-    "Mismatch",
-    "RestoredArchive",
-    "archived_origin",
-    "capture_main",
-    "capture_plugin",
-    "capture_project",
-    "captured_again",
-    "check_environment",
-    "digest_here",
-    "files_of",
-    "is_first_party",
-    "make_snapshot",
-    "mismatches",
-    "open_archive",
-    "read_statement",
-    "restore",
-    "restore_together",
-    "statement_bytes",
-]
-
-
 if not TYPE_CHECKING:  # a type checker must not believe that every name exists
-
-    def __getattr__(name: str) -> Any:
-        if name not in _WHERE:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        found = getattr(importlib.import_module(f"{__name__}.{_WHERE[name]}"), name)
-        globals()[name] = found
-        return found
+    __all__, __getattr__, __dir__ = late_names(globals(), _NAMES)

@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 _TURN_SECONDS = 60
 _turn = threading.RLock()
 _here = threading.local()
-if hasattr(os, "register_at_fork"):
-    # Another thread may hold it at that moment; in the child it would never let go.
-    os.register_at_fork(after_in_child=lambda: globals().update(_turn=threading.RLock()))
+# Another thread may hold it at that moment; in the child it would never let go.
+os.register_at_fork(after_in_child=lambda: globals().update(_turn=threading.RLock()))
 _losses = 0
 _archives: dict[str, RestoredArchive] = {}
 _labels: dict[str, RestoredArchive] = {}

@@ -9,9 +9,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from artifact_plugins.syntax import parse
+
 Made = TypeVar("Made")
 
 _IMPORTERS = ("import_module", "__import__")
+# Without one of these a source imports nothing. Letters beyond ASCII can spell a name
+# in two ways, and a coding line can hide one.
+_TRACES = re.compile(rb"import|__file__|coding|[^\x00-\x7f]")
 _READERS = ("importlib.resources", "importlib_resources", "pkgutil", "pkg_resources")
 _LINE = re.compile(
     rb"^[ \t]*(?:from[ \t]+([A-Za-z_][\w.]*)[ \t]+import\b|import[ \t]+([A-Za-z_][^\n#;]*))",
@@ -55,13 +60,16 @@ def imports_of(data: bytes, *, module: str, is_package: bool) -> Imports:
 
     Raises:
         SyntaxError: It is no Python, for instance a template.
+        ValueError: It is nested too deeply.
     """
     package = module if is_package else module.rpartition(".")[0]
     found = Imports()
+    if not _TRACES.search(data):
+        return found
     texts: set[str] = set()
     reads_files = False
     called: set[int] = set()  # a call comes before what it calls
-    for node in ast.walk(tolerant(lambda: ast.parse(data))):
+    for node in _nodes(tolerant(lambda: parse(data))):
         if isinstance(node, ast.Import):
             found.modules.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -82,6 +90,19 @@ def imports_of(data: bytes, *, module: str, is_package: bool) -> Imports:
     if reads_files or any(name.startswith(_READERS) for name in found.modules | found.members):
         found.texts = {text for text in texts if 0 < len(text) <= _TEXT_MAX and text.isprintable()}
     return found
+
+
+def _nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield a tree from above, in two thirds of the time of `ast.walk`."""
+    pending = [tree]
+    while pending:
+        node = pending.pop()
+        yield node
+        for value in vars(node).values():
+            if isinstance(value, list):
+                pending += [item for item in value if isinstance(item, ast.AST)]
+            elif isinstance(value, ast.AST) and value._fields:
+                pending.append(value)
 
 
 def tolerant(make: Callable[[], Made]) -> Made:
@@ -164,7 +185,7 @@ def _parts(node: ast.expr) -> list[str | None]:
 
 def literal_all(data: bytes) -> list[str]:
     """Return the names in the `__all__` of a module, as far as they are written out."""
-    for node in tolerant(lambda: ast.parse(data)).body:
+    for node in tolerant(lambda: parse(data)).body:
         targets = node.targets if isinstance(node, ast.Assign) else []
         if any(isinstance(target, ast.Name) and target.id == "__all__" for target in targets):
             assert isinstance(node, ast.Assign)

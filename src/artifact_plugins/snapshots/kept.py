@@ -16,6 +16,8 @@ Found = TypeVar("Found")
 
 _KEPT = 128
 _lock = threading.RLock()
+# Another thread may hold it at that moment; in the child it would never let go.
+os.register_at_fork(after_in_child=lambda: globals().update(_lock=threading.RLock()))
 _kept: OrderedDict[Hashable, tuple[Stamps, object]] = OrderedDict()
 
 
@@ -74,12 +76,3 @@ def files_of(found: object) -> dict[str, Key]:
             if kept is found:
                 return {path: key for path, key in stamps.files.items() if key is not None}
     return {}
-
-
-def _after_fork() -> None:
-    global _lock
-    _lock = threading.RLock()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
-    os.register_at_fork(after_in_child=_after_fork)

@@ -159,7 +159,7 @@ class _Walk:
         self._read.add(module)
         try:
             imports = imports_of(source.data, module=module, is_package=is_package)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+        except (SyntaxError, ValueError, RecursionError):
             return  # it cannot be imported either
         self._pending.append((module, imports))
 

@@ -19,41 +19,13 @@ _lock = threading.RLock()
 
 
 def restore(
-    archive: CodeArchive,
-    sources: Mapping[str, bytes],
-    *,
-    beside: Sequence[RestoredArchive] = (),
-) -> RestoredArchive:
-    """Make archived code importable in this process; nothing is executed yet.
-
-    Args:
-        archive: What the snapshot says about the archive.
-        sources: Its verified members, from `open_archive`.
-        beside: Other archives of the same snapshot, already restored. Imports
-            of their roots go there, and theirs of this one's come here.
-
-    Returns:
-        The same object for the same archive, except where its code imports
-        from another archive that differs: see `restore_together`.
-    """
-    with _lock:
-        members = _members_of(archive, sources)
-        linked = [part for part in beside if members.mentions(part.members.roots)]
-        found = _one(archive, members, world=frozenset(part.digest for part in linked))
-        found.beside = found.beside or tuple(linked)
-        for part in beside:
-            if part.members.mentions(members.roots) and not _answers(part, members.roots):
-                part.beside = (*part.beside, found)
-        return found
-
-
-def restore_together(
     parts: Sequence[tuple[CodeArchive, Mapping[str, bytes]]],
 ) -> tuple[RestoredArchive, ...]:
-    """Restore all archives of a snapshot, each linked with those that it imports from.
+    """Make the archives of a snapshot importable in this process; nothing is executed yet.
 
-    An archive whose code imports from another one is restored once for each
-    version of that other one, so that no snapshot sees the code of another.
+    Each is linked with those that it imports from. An archive whose code imports
+    from another one is restored once for each version of that other one, so that
+    no snapshot sees the code of another.
 
     Args:
         parts: Each archive with its verified members.
@@ -108,10 +80,6 @@ def _members_of(archive: CodeArchive, sources: Mapping[str, bytes]) -> Members:
     if found is None:
         found = _members[identity] = Members(archive, sources)
     return found
-
-
-def _answers(part: RestoredArchive, roots: Sequence[str]) -> bool:
-    return any(other.answers_for(root) for other in part.beside for root in roots)
 
 
 def archived_origin(found: type | str) -> tuple[str, str] | None:

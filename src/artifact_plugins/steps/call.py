@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from artifact_plugins.errors import (
     ArtifactPluginsError,
@@ -35,37 +35,11 @@ from artifact_plugins.steps.job import Code, Outcome, StagedOutputs, each, perfo
 from artifact_plugins.steps.lanes import Lane, Report, lane_for
 from artifact_plugins.steps.outgoing import Made, tell_failure
 from artifact_plugins.steps.scheduler import Node
-from artifact_plugins.steps.scopes import Group, Scope, leaf_type, own_producer
-from artifact_plugins.steps.views import CHANNEL, LinkPlan, Stored
+from artifact_plugins.steps.scopes import Place, exposed_port, leaf_type, own_producer
+from artifact_plugins.steps.views import LinkPlan, Stored
 
 if TYPE_CHECKING:
     from artifact_plugins.steps.cache import CacheKey
-
-
-class Exposure(NamedTuple):
-    """A loop that shows the outputs of this call as its own (R3).
-
-    Attributes:
-        loop: The LOOP.
-        position: Place of the iteration among its links.
-    """
-
-    loop: Group
-    position: int
-
-
-class Place(NamedTuple):
-    """Where in the run a call happens.
-
-    Attributes:
-        name: Name of the task.
-        scope: The body it is part of.
-        exposure: The loop that shows its outputs, for a mapped step.
-    """
-
-    name: str
-    scope: Scope
-    exposure: Exposure | None = None
 
 
 class Call(Node):
@@ -98,28 +72,47 @@ class Call(Node):
 
     # ---- here and now
 
-    def make(self) -> None:
-        """Run it in this thread.
+    def make(self, sources: Sequence[Node]) -> None:
+        """Run it in this thread, unless what it needs could not be made.
+
+        What the step raises is kept, with a note, for whoever asks for its outputs.
 
         Raises:
-            BaseException: What the step raised, unchanged, with a note.
+            BaseException: An interrupt, or why its outputs could not be recorded.
         """
         run, active = self.run, self.active()
+        if sources:
+            run.scheduler.wait_all(sources)
+        cause = next((node.error for node in sources if node.error is not None), None)
+        if cause is not None:
+            self.skip(cause)
+            self._end_without_outputs(cause, is_skipped=True)
+            return
+        for name, argument in self.arguments.items():
+            _settle(run, self.code, name, argument)
         if self.serve():
             self.is_done = True
             return
         self.open()
-        staged: StagedOutputs = {}
+        outcome: Outcome | None = None
         try:
             outcome = perform(self.code, self.arguments, active, run.outgoing.start)
-            staged = outcome.staged
             self.commit(active.record, outcome.staged, active.read, outcome.seconds)
         except BaseException as error:
-            self._give_up(Report(active.record, error=error, read=active.read), staged)
-            raise
+            report = Report(active.record, error=error, read=active.read)
+            self._give_up(report, outcome.staged if outcome is not None else {})
+            # A forked child must not go on with the body of its parent.
+            if outcome is not None or not isinstance(error, Exception) or not run.is_ours:
+                raise
+            self._end_without_outputs(error)
+            return
         self.release()
         self.is_done = True
         self.announce()
+
+    def _end_without_outputs(self, error: BaseException, *, is_skipped: bool = False) -> None:
+        self.place.scope.group.nodes.append(self)
+        self.run.scheduler.end_here(self, error, is_skipped=is_skipped)
 
     def open(self) -> None:
         """Take note that the task starts."""
@@ -224,6 +217,7 @@ class Call(Node):
 
     def release(self) -> None:
         """The outputs are there."""
+        self.place.scope.group.has_ended = True
         for stored in self.outputs.values():
             stored.source = None
 
@@ -346,26 +340,24 @@ class Call(Node):
 def call_step(run: ActiveRun, code: Code, arguments: Mapping[str, Argument], place: Place) -> Call:
     """Make one call of a step: at once, or as soon as its inputs are there.
 
+    A step that raises ends neither the body nor anything that does not need it.
+
     Raises:
-        Exception: What the step raised, unchanged, with a note that names the
-            run and the task, when it runs here. MaterializerError, StoreError,
-            LedgerError when its outputs could not be registered; the task is
-            FAILED then.
+        MaterializerError, StoreError, LedgerError: Its outputs could not be
+            registered, when it runs here; the task is FAILED then.
     """
     call = Call(run, code, arguments, place)
     run.bring_in()
     call.lane = lane_for(run, code)
-    if call.lane is None:
-        for name, argument in arguments.items():
-            _settle(run, code, name, argument)
-        call.make()
-        return call
     sources = {
-        item.stored.source
+        item.stored.source: None
         for argument in arguments.values()
         for item in argument.items
         if item.stored.source is not None
     }
+    if call.lane is None:
+        call.make(tuple(sources))
+        return call
     place.scope.group.nodes.append(call)
     run.scheduler.add(call, sources)
     return call
@@ -380,15 +372,9 @@ def _fill(stored: Stored, item: Staged | Mapping[str, Staged]) -> list[Made]:
     return [Made(item[name], part) for name, part in stored.parts.items()]
 
 
-def exposed_port(name: str, key: str) -> str:
-    """Return the name of a loop's output: the one of the step inside."""
-    return f"{CHANNEL}{name}-{key}"
-
-
 def _settle(run: ActiveRun, code: Code, name: str, argument: Argument) -> None:
-    """Wait for what other lanes make; a record that is handed over has its number."""
+    """See that a record that is handed over has its number."""
     port = code.signature.inputs[name]
-    shows = port.is_record or port.is_lazy or argument.is_list
-    for item in argument.items:
-        if item.stored.source is not None or shows:
+    if port.is_record or port.is_lazy or argument.is_list:
+        for item in argument.items:
             run.settle(item.stored)

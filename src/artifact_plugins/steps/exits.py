@@ -10,10 +10,10 @@ from artifact_plugins.errors import RunUsageError, StepDefinitionError, describe
 from artifact_plugins.records import FinalStatus, IOType, TaskType
 from artifact_plugins.steps.active import ActiveRun, active_run
 from artifact_plugins.steps.bindings import Argument
-from artifact_plugins.steps.call import Place, call_step
+from artifact_plugins.steps.call import call_step
 from artifact_plugins.steps.groups import close_group, fail_group, first_error, open_group
 from artifact_plugins.steps.inside import active_task
-from artifact_plugins.steps.scopes import Group, Scope
+from artifact_plugins.steps.scopes import Group, Place, Scope
 from artifact_plugins.steps.step import Step
 from artifact_plugins.steps.views import Incoming, Stored
 
@@ -98,7 +98,7 @@ def run_exit_step(
             arguments = step.arguments(run, step.bound, omitted={name})
         place = Place(run.scope.task_name(step.name), run.scope)
         call = call_step(run, step.code, {name: Argument((told,)), **arguments}, place)
-        if not call.is_done:
+        if not call.is_done or call.error is not None:
             run.scheduler.wait(call)
     except Exception as failed:
         if error is None:

@@ -175,6 +175,8 @@ def close_group(run: ActiveRun, group: Group, plans: Sequence[LinkPlan] = ()) ->
     links = _there(run, group, plans)
     pending = [node for node in group.nodes if not node.is_done or node.error is not None]
     if not pending:
+        if group.outer is not None:
+            group.outer.group.has_ended = True
         group.task = ended(group.task)
         run.outgoing.add(tasks=[group.task], links=links)
         return
@@ -236,17 +238,23 @@ class GroupEnd(_Writing):
         self._group = group
 
     def complete(self, future: Future[Any] | None) -> None:
-        """Record the state that the tasks inside leave."""
-        self.error = first_error(self._group)
+        """Record the state that the tasks inside leave; SKIPPED when all of them were (R13)."""
+        group = self._group
+        self.error = first_error(group)
+        self.is_skipped = not group.has_ended and all(node.is_skipped for node in group.nodes)
         self._write(self.error)
 
     def skip(self, cause: BaseException) -> None:
         """Record that the run ended first."""
+        self.is_skipped = False
         self._write(RunInterruptedError("the run ended before this group did"))
 
     def _write(self, error: BaseException | None) -> None:
-        self._group.task = ended(self._group.task, error)
-        self._run.outgoing.add(tasks=[self._group.task])
+        task = ended(self._group.task, error)
+        if self.is_skipped:
+            task = task.model_copy(update={"state": TaskState.SKIPPED, "error": None})
+        self._group.task = task
+        self._run.outgoing.add(tasks=[task])
 
 
 class LateLinks(_Writing):

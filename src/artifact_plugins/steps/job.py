@@ -6,6 +6,7 @@ import inspect
 import logging
 import time
 from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -119,12 +120,13 @@ def stage_outputs(code: Code, returned: Any, active: ActiveTask) -> StagedOutput
     staged: StagedOutputs = {}
     try:
         for port, value in code.signature.split(code.name, returned):
-            if is_metrics(port, value):
-                parts = staged[port.key] = {}
-                for name, number in value.items():
-                    parts[name] = _stage(port, number, active, metric=name)
-            else:
-                staged[port.key] = _stage(port, value, active)
+            with _naming(port):
+                if is_metrics(port, value):
+                    parts = staged[port.key] = {}
+                    for name, number in value.items():
+                        parts[name] = _stage(port, number, active, metric=name)
+                else:
+                    staged[port.key] = _stage(port, value, active)
     except BaseException:
         for item in each(staged):
             item.discard()
@@ -132,6 +134,17 @@ def stage_outputs(code: Code, returned: Any, active: ActiveTask) -> StagedOutput
             returned.close()
         raise
     return staged
+
+
+@contextmanager
+def _naming(port: OutputPort) -> Iterator[None]:
+    """Note on what is raised which output it is about."""
+    try:
+        yield
+    except Exception as error:
+        with suppress(Exception):  # an exception may forbid notes
+            error.add_note(f"in output {port.key!r}")
+        raise
 
 
 def _watched(items: Generator[Any, Any, Any], active: ActiveTask) -> Generator[Any, Any, Any]:

@@ -12,7 +12,7 @@ from artifact_plugins.errors import HandleUsageError
 from artifact_plugins.records import IOType, Producer, TaskType
 from artifact_plugins.steps.active import ActiveRun
 from artifact_plugins.steps.bindings import Argument, is_handle, normalize, store_literal
-from artifact_plugins.steps.call import Exposure, Place, call_step, exposed_port
+from artifact_plugins.steps.call import call_step
 from artifact_plugins.steps.groups import (
     Leaving,
     close_group,
@@ -23,7 +23,7 @@ from artifact_plugins.steps.groups import (
 )
 from artifact_plugins.steps.handles import FanOut, Handle, OutputHandles, collapse
 from artifact_plugins.steps.progress import track
-from artifact_plugins.steps.scopes import Group, Scope
+from artifact_plugins.steps.scopes import Exposure, Group, Place, Scope, exposed_port
 from artifact_plugins.steps.views import CHANNEL, Incoming, LinkPlan, Origin, Stored
 
 if TYPE_CHECKING:

@@ -363,8 +363,7 @@ def _after_fork() -> None:
         outgoing._begin()
 
 
-if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
-    os.register_at_fork(after_in_child=_after_fork)
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def _begin_commit(made: Sequence[Made]) -> None:

@@ -32,6 +32,7 @@ class Node(ABC):
         followers: Nodes that wait for this one.
         is_done: Whether it has ended and its records are committed.
         error: What it raised, or why it was skipped.
+        is_skipped: Whether it never happened, because of something it waited for.
         survives: Whether it happens although something it waited for failed.
         lane: Where it runs; None for what only writes records.
     """
@@ -44,6 +45,7 @@ class Node(ABC):
         self.followers: list[Node] = []
         self.is_done = False
         self.error: BaseException | None = None
+        self.is_skipped = False
 
     @abstractmethod
     def launch(self) -> Future[Any] | None:
@@ -108,6 +110,13 @@ class Scheduler:
                     target=self._loop, name="artifact_plugins-scheduler", daemon=True
                 )
                 self._thread.start()
+
+    def end_here(self, node: Node, error: BaseException, *, is_skipped: bool) -> None:
+        """Take a node that failed, or was skipped, in the body itself."""
+        with self._changed:
+            node.error, node.is_skipped = error, is_skipped
+            self._tally.called()
+            self._end(node)
 
     def wait(self, node: Node) -> None:
         """Wait until a node has ended.
@@ -255,6 +264,7 @@ class Scheduler:
         if node.is_done:
             return
         node.error = cause
+        node.is_skipped = not isinstance(cause, RunInterruptedError)
         try:
             node.skip(cause)
         except Exception:  # noqa: BLE001  # the cause matters more

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from artifact_plugins.errors import HandleUsageError
 from artifact_plugins.records import IOType, Producer, Task, TaskType, new_id, now
@@ -23,10 +23,11 @@ class Group:
         outer: The body that it is part of; None for ROOT.
         wanted: Links found so far that nobody has taken to the ledger yet.
         late: The same, of values that were still in the making.
-        nodes: What happens inside and had not ended when it was called.
+        nodes: What happens inside and had not ended, or failed, when it was called.
+        has_ended: Whether something inside has ended that was not skipped.
     """
 
-    __slots__ = ("_ports", "_taken", "late", "nodes", "outer", "task", "wanted")
+    __slots__ = ("_ports", "_taken", "has_ended", "late", "nodes", "outer", "task", "wanted")
 
     def __init__(self, task: Task, outer: Scope | None) -> None:
         self.task = task
@@ -34,6 +35,7 @@ class Group:
         self.wanted: list[LinkPlan] = []
         self.late: list[LinkPlan] = []
         self.nodes: list[Node] = []
+        self.has_ended = False
         self._ports: dict[str, tuple[int, ...]] = {}
         self._taken: dict[tuple[int, ...], tuple[Incoming, ...]] = {}
 
@@ -192,6 +194,32 @@ class Scope:
         return self.group.take(self.outer.bring(items, home, port), port)
 
 
+class Exposure(NamedTuple):
+    """A loop that shows the outputs of this call as its own (R3).
+
+    Attributes:
+        loop: The LOOP.
+        position: Place of the iteration among its links.
+    """
+
+    loop: Group
+    position: int
+
+
+class Place(NamedTuple):
+    """Where in the run a call happens.
+
+    Attributes:
+        name: Name of the task.
+        scope: The body it is part of.
+        exposure: The loop that shows its outputs, for a mapped step.
+    """
+
+    name: str
+    scope: Scope
+    exposure: Exposure | None = None
+
+
 def foreign(home: Scope) -> HandleUsageError:
     """Return the error of a value that is used outside the group it was made in."""
     return HandleUsageError(
@@ -203,6 +231,11 @@ def foreign(home: Scope) -> HandleUsageError:
 def literal_port(name: str) -> str:
     """Return the name of the port of a list that was put together in the body."""
     return f"{CHANNEL}{name}"
+
+
+def exposed_port(name: str, key: str) -> str:
+    """Return the name of a loop's output: the one of the step inside."""
+    return f"{CHANNEL}{name}-{key}"
 
 
 def leaf_origin(task: Task, key: str) -> Origin:

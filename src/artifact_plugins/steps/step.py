@@ -14,12 +14,12 @@ from artifact_plugins.errors import HandleUsageError, InvalidNameError, StepDefi
 from artifact_plugins.records import IOType, check_name
 from artifact_plugins.steps.active import ActiveRun, active_run
 from artifact_plugins.steps.bindings import Argument, default_argument, normalize
-from artifact_plugins.steps.call import Place, call_step
+from artifact_plugins.steps.call import call_step
 from artifact_plugins.steps.handles import FanOut, Handle, OutputHandles, collapse
 from artifact_plugins.steps.inside import active_task
 from artifact_plugins.steps.job import Code
 from artifact_plugins.steps.loop import map_step
-from artifact_plugins.steps.scopes import leaf_origin, own_producer
+from artifact_plugins.steps.scopes import Place, leaf_origin, own_producer
 from artifact_plugins.steps.signature import StepSignature, read_signature
 
 P = ParamSpec("P")

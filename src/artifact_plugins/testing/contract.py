@@ -13,7 +13,7 @@ from artifact_plugins.contracts.materializer import Materializer
 from artifact_plugins.contracts.refs import type_path
 from artifact_plugins.errors import MaterializerError, MetadataValueError
 from artifact_plugins.records import Preview, VersionQuery, check_metadata
-from artifact_plugins.testing.compare import first_difference
+from artifact_plugins.session.comparing import first_difference
 from artifact_plugins.testing.driver import load_from, loaded_type, make_options, save_into
 from artifact_plugins.testing.files import FolderFiles
 from artifact_plugins.testing.fresh_process import Case, reload_in_fresh_process

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import mmap
 import shutil
 import tempfile
 import weakref
@@ -11,6 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import Self
 
 from artifact_plugins.contracts.files import Buffer
+from artifact_plugins.contracts.folder import FolderFiles as PlainFolder
+from artifact_plugins.contracts.folder import FolderSink
 from artifact_plugins.errors import ArtifactMissingError, InvalidNameError
 
 
@@ -116,39 +117,27 @@ class _MemorySink:
         self.close()
 
 
-class FolderFiles:
-    """A FileWriter and FileReader over a folder on disk.
+class FolderFiles(PlainFolder):
+    """A FileWriter and FileReader over a folder on disk, which checks the names.
 
     Args:
         folder: Exists; files are written below it.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def open(self, name: str) -> _FolderSink:
+    def open(self, name: str) -> FolderSink:
         """Start a file.
 
         Raises:
             InvalidNameError: The name is absolute, leaves the folder or is taken.
         """
-        path = self._folder / check_file_name(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            return _FolderSink(path)
+            return super().open(check_file_name(name))
         except FileExistsError:
             raise _name_taken(name) from None
 
     def sub(self, prefix: str) -> FolderFiles:
         """Return the files below `prefix`."""
         return FolderFiles(self._folder / check_file_name(prefix))
-
-    def names(self) -> tuple[str, ...]:
-        """Return the relative POSIX paths of the files, sorted."""
-        if not self._folder.is_dir():
-            return ()
-        found = (p for p in self._folder.rglob("*") if p.is_file())
-        return tuple(sorted(p.relative_to(self._folder).as_posix() for p in found))
 
     def buffer(self, name: str) -> memoryview:
         """Return a private copy-on-write map of a file.
@@ -157,10 +146,7 @@ class FolderFiles:
             ArtifactMissingError: There is no such file.
         """
         try:
-            with (self._folder / check_file_name(name)).open("rb") as file:
-                if file.seek(0, 2) == 0:  # a map of no bytes is an error
-                    return memoryview(bytearray())
-                return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
+            return super().buffer(check_file_name(name))
         except FileNotFoundError:
             raise _no_such_file(name, self.names()) from None
 
@@ -180,26 +166,6 @@ class FolderFiles:
             name: hashlib.sha256((self._folder / name).read_bytes()).hexdigest()
             for name in self.names()
         }
-
-
-class _FolderSink:
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("xb")
-
-    def write(self, data: Buffer, /) -> int:
-        return self._file.write(data)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def close(self) -> None:
-        self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
 
 
 def check_file_name(name: str) -> str:

@@ -16,7 +16,7 @@ from artifact_plugins.plugins import TaskIndex
 from artifact_plugins.records import VersionQuery
 from artifact_plugins.session import Session
 from artifact_plugins.session.artifact_tasks import ArtifactTasks, TaskMaterializer
-from artifact_plugins.testing.compare import first_difference
+from artifact_plugins.session.comparing import first_difference
 from artifact_plugins.testing.files import FolderFiles
 from artifact_plugins.testing.sessions import memory_session
 

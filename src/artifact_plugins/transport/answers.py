@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from artifact_plugins.errors import (
     BackendAuthError,
@@ -18,6 +18,10 @@ from artifact_plugins.transport.retry_after import retry_after_seconds
 
 _SHOWN_CHARACTERS = 500
 _STILL_SAFE = "the ledger has the record"
+_OF_CALLER = (401, 403, 407)
+_FOR_NOW = (408, 425, 429)
+_GATEWAY_TIMEOUT = 504
+Rejected = TypeVar("Rejected", bound=BackendRejectedError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,19 @@ class HttpAnswer:
             :_SHOWN_CHARACTERS
         ]
 
+    @property
+    def said(self) -> Any:
+        """The body as JSON; None when it is none, as of a gateway before the server."""
+        try:
+            return self.json()
+        except BackendContractError:
+            return None
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the request itself was refused: not who asks, and not for now."""
+        return 400 <= self.status < 500 and self.status not in _OF_CALLER + _FOR_NOW
+
     def json(self) -> Any:
         """Return the body as JSON.
 
@@ -62,12 +79,8 @@ class HttpAnswer:
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError) as error:
-            raise BackendContractError(
-                f"{self.system} answered {self.request} with {self.status} and no JSON: "
-                f"{self.text[:120]!r}",
-                hint=f"is it {self.system} at all? {_STILL_SAFE}",
-                status=self.status,
-            ) from error
+            what = f"{self.status} and no JSON: {self.text[:120]!r}"
+            raise self.unexpected(what) from error
 
     def json_object(self) -> dict[str, Any]:
         """Return the body as a JSON object.
@@ -106,23 +119,32 @@ class HttpAnswer:
             message: The server's own message; None: the beginning of the body.
         """
         said = message if message is not None else self.text
-        what = f"{self.system} answered {self.request} with {self.status}"
-        what += f": {said}" if said else ""
-        status = self.status
-        if status in (401, 403, 407):
+        if self.is_refusal:
+            return self.rejected(BackendRejectedError, said)
+        what, status = self._what(said), self.status
+        if status in _OF_CALLER:
             return BackendAuthError(
                 what, hint=f"look at the credentials; {_STILL_SAFE}", status=status
             )
-        if status in (408, 425, 429) or status >= 500:
+        if status in _FOR_NOW or status >= 500:
             return BackendUnavailableError(
                 what,
                 hint=f"it is tried again; {_STILL_SAFE}",
                 status=status,
-                retry_after_seconds=retry_after_seconds(self.headers.get("retry-after")),
+                retry_after_seconds=retry_after_seconds(
+                    self.headers.get("retry-after"), date=self.headers.get("date")
+                ),
                 may_have_happened=status not in (425, 429),
+                is_late=status == _GATEWAY_TIMEOUT,
             )
-        if 400 <= status < 500:
-            return BackendRejectedError(what, hint=_STILL_SAFE, status=status)
         return BackendContractError(
             what, hint=f"redirects are not followed; {_STILL_SAFE}", status=status
         )
+
+    def rejected(self, error: type[Rejected], message: str, /, **facts: Any) -> Rejected:
+        """Return a refusal with the server's message; its class may have further facts."""
+        return error(self._what(message), hint=_STILL_SAFE, status=self.status, **facts)
+
+    def _what(self, message: str) -> str:
+        what = f"{self.system} answered {self.request} with {self.status}"
+        return f"{what}: {message}" if message else what

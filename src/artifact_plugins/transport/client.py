@@ -9,14 +9,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import ssl
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from artifact_plugins.errors import (
     BackendContractError,
@@ -108,7 +106,8 @@ class HttpClient:
 
         Raises:
             BackendUnavailableError: Not reached, too slow, cut, 408, 425, 429 or 5xx.
-            BackendAuthError: 401 after a renewed login, or 403.
+            BackendAuthError: 401 after a renewed login, 403, or a certificate that does
+                not verify.
             BackendRejectedError: Another 4xx, or a body that is no JSON.
             BackendContractError: A redirect, or an answer over the limit.
         """
@@ -168,7 +167,9 @@ class HttpClient:
     ) -> HttpAnswer:
         import urllib3
 
-        deadline = time.monotonic() + timeout_seconds
+        from artifact_plugins.transport.connections import ends_at
+
+        started = time.monotonic()
         url = self.base_url + path + (f"?{_encoded_query(query)}" if query else "")
         request = f"{method} {path}"
         # On a new connection the body is sent within the time for connecting.
@@ -176,22 +177,23 @@ class HttpClient:
         connect = timeout_seconds if is_large else min(10.0, timeout_seconds / 4)
         limits = urllib3.Timeout(connect=connect, read=timeout_seconds)
         try:
-            response = self._opened().request(
-                method,
-                url,
-                body=body,
-                headers=headers,
-                timeout=limits,
-                retries=False,
-                redirect=False,
-                preload_content=False,
-            )
-            try:
-                content = self._read(response, request, deadline)
-            except BaseException:
-                response.close()
-                raise
-            response.release_conn()
+            with ends_at(started + timeout_seconds):
+                response = self._opened().request(
+                    method,
+                    url,
+                    body=body,
+                    headers=headers,
+                    timeout=limits,
+                    retries=False,
+                    redirect=False,
+                    preload_content=False,
+                )
+                try:
+                    content = self._read(response, request)
+                except BaseException:
+                    response.close()
+                    raise
+                response.release_conn()
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise self._unreached(request, error) from error
         found = {name.lower(): value for name, value in response.headers.items()}
@@ -205,7 +207,7 @@ class HttpClient:
             found["set-cookie"] = "\n".join(cookies)
         return HttpAnswer(self.system, request, response.status, found, content)
 
-    def _read(self, response: urllib3.BaseHTTPResponse, request: str, deadline: float) -> bytes:
+    def _read(self, response: urllib3.BaseHTTPResponse, request: str) -> bytes:
         parts = []
         size = 0
         while chunk := response.read1(_CHUNK_BYTES):
@@ -216,33 +218,26 @@ class HttpClient:
                     hint="the ledger has the record",
                     status=response.status,
                 )
-            if time.monotonic() > deadline:
-                raise BackendUnavailableError(
-                    f"{self.system} took longer than allowed to answer {request}",
-                    hint="it is tried again; the ledger has the record",
-                )
             parts.append(chunk)
         return b"".join(parts)
 
     def _opened(self) -> urllib3.PoolManager:
-        import urllib3
+        from artifact_plugins.transport.connections import with_deadlines
+        from artifact_plugins.transport.reaching import open_pool
 
         with self._lock:
             if self._pool is None:
-                options: dict[str, Any] = {"maxsize": self._connections, "block": False}
-                if self.base_url.startswith("https:"):
-                    options["ssl_context"] = ssl.create_default_context()
-                proxy = _proxy_of(self.base_url)
-                self._pool = (
-                    urllib3.ProxyManager(proxy, **options)
-                    if proxy
-                    else urllib3.PoolManager(**options)
-                )
+                self._pool = with_deadlines(open_pool(self.base_url, self._connections))
             return self._pool
 
-    def _unreached(self, request: str, error: Exception) -> BackendUnavailableError:
+    def _unreached(self, request: str, error: Exception) -> BackendError:
         import urllib3
 
+        from artifact_plugins.transport.reaching import refusal_of
+
+        refusal = refusal_of(error, self.system, self.base_url)
+        if refusal is not None:
+            return refusal
         unsent = (
             urllib3.exceptions.NewConnectionError,
             urllib3.exceptions.ConnectTimeoutError,
@@ -253,6 +248,7 @@ class HttpClient:
             f"{self.system} was not reached for {request}: {describe(error)[:300]}",
             hint="it is tried again; the ledger has the record",
             may_have_happened=not isinstance(error, unsent),
+            is_late=isinstance(error, urllib3.exceptions.ReadTimeoutError | TimeoutError),
         )
 
 
@@ -309,12 +305,3 @@ def _encoded(
 def _encoded_query(query: Query) -> str:
     pairs = query.items() if isinstance(query, Mapping) else query
     return urlencode([(name, value) for name, value in pairs if value is not None], doseq=True)
-
-
-def _proxy_of(url: str) -> str | None:
-    """Return the proxy of the environment for a URL (`HTTP_PROXY`, `NO_PROXY`)."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if host in ("localhost", "::1") or host.startswith("127.") or urllib.request.proxy_bypass(host):
-        return None
-    return urllib.request.getproxies().get(parts.scheme)

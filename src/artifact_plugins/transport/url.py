@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from artifact_plugins.errors import SettingsError
 
 _SCHEME = re.compile(r"([a-z][a-z0-9]*)\+(https?)")
-_SECRET = re.compile(r"pass|pwd|^pw$|auth|token|secret|api_?key|credential", re.IGNORECASE)
+_SECRET = re.compile(
+    r"pass|pwd|^pw$|auth|token|secret|api_?key|credential|^user(_?name)?$", re.IGNORECASE
+)
 _USER_INFO = re.compile(r"://[^/?#]*@")
-_REFERENCE = re.compile(r"(env|file|keyring):.+", re.DOTALL)
+_REFERENCE = re.compile(r"(env|file):.+|keyring:.+/.+", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +32,20 @@ class BackendUrl:
     options: dict[str, str]
 
     @classmethod
-    def parse(cls, text: str, *, known: tuple[str, ...] | None = None) -> BackendUrl:
+    def parse(
+        cls,
+        text: str,
+        *,
+        known: tuple[str, ...] | None = None,
+        credentials: tuple[str, ...] = (),
+    ) -> BackendUrl:
         """Take a URL apart; nothing is opened.
 
         Args:
             text: `zenml+http://host:port/?project=default`.
             known: Names of the options that this system has; None for any.
+            credentials: Names of the credentials that it asks for, which options
+                say the place of: `password` for `?password=env:NAME`.
 
         Raises:
             SettingsError: It is no such URL, holds a credential, or has an
@@ -67,7 +78,9 @@ class BackendUrl:
                 f"the URL of backend {match[1]} has no host, or a fragment or blanks",
                 hint="write it as in 'zenml+http://host:8080'; nothing was opened",
             )
-        options = _options(match[1], pairs, known)
+        options = _options(match[1], pairs)
+        if known is not None:
+            _refuse_unknown(match[1], options, (*known, *credentials))
         shown = f"[{host}]" if ":" in host else host
         place = shown if port is None else f"{shown}:{port}"
         return cls(match[1], f"{match[2]}://{place}{parts.path.rstrip('/')}", options)
@@ -86,9 +99,7 @@ class BackendUrl:
         return f"{self.system}+{scheme}://{rest}/{query}"
 
 
-def _options(
-    system: str, pairs: list[tuple[str, str]], known: tuple[str, ...] | None
-) -> dict[str, str]:
+def _options(system: str, pairs: list[tuple[str, str]]) -> dict[str, str]:
     options: dict[str, str] = {}
     for name, value in pairs:
         if name in options:
@@ -102,10 +113,16 @@ def _options(
                 hint="name where it is instead: env:NAME, file:/path or keyring:service/user; "
                 "nothing was opened",
             )
-        if known is not None and name not in known and not _SECRET.search(name):
-            raise SettingsError(
-                f"backend {system} has no option {name[:40]!r}",
-                hint=f"there are {sorted(known)}; nothing was opened",
-            )
         options[name] = value
     return options
+
+
+def _refuse_unknown(system: str, options: dict[str, str], known: tuple[str, ...]) -> None:
+    for name in options:
+        if name not in known:
+            near = " or ".join(map(repr, get_close_matches(name.lower(), known)))
+            raise SettingsError(
+                f"backend {system} has no option {name[:40]!r}",
+                hint=f"{f'is it {near}? ' if near else ''}there are {sorted(known)}; "
+                "nothing was opened",
+            )

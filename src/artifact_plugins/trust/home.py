@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import shlex
 import stat
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from artifact_plugins.errors import KeyUnreadableError
+from artifact_plugins.file_lock import locked_file
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_LOCK = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 _LOCK_SECONDS = 10.0
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -154,22 +152,12 @@ def locked(home: Path) -> Iterator[None]:
     Raises:
         OSError: The lock file cannot be made, or stayed taken.
     """
-    file = os.open(home / "lock", _LOCK, 0o600)
-    try:
-        deadline = time.monotonic() + _LOCK_SECONDS
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise TimeoutError(
-                        errno.ETIMEDOUT, f"locked by another process for {_LOCK_SECONDS:g} s"
-                    ) from None
-                time.sleep(0.002)
+    with locked_file(home / "lock", seconds=_LOCK_SECONDS) as is_held:
+        if not is_held:
+            raise TimeoutError(
+                errno.ETIMEDOUT, f"locked by another process for {_LOCK_SECONDS:g} s"
+            )
         yield
-    finally:
-        os.close(file)
 
 
 def put_new(path: Path, data: bytes) -> bool:

@@ -85,7 +85,9 @@ class Trust:
         """Import what signing and verifying need and read the own key; makes and raises nothing."""
         library.load()
         try:
-            own_key(self.home)
+            key = own_key(self.home)
+            if key is not None:
+                key.sign("", b"")  # the first signature of a process takes six times as long
         except KeyUnreadableError:
             pass  # whoever signs or verifies is told
 

@@ -12,6 +12,7 @@ from chaos_proxy import Fault, chaos_proxy
 from little_registry import TOKEN_VARIABLE, LittleRegistry, little_registry
 from server_environments import free_port
 
+import artifact_plugins as ap
 from artifact_plugins.ledger import Ledger
 from artifact_plugins.records import OutboxState
 
@@ -97,6 +98,42 @@ def test_what_is_edited_by_commands_is_delivered(run, ask, configured, registry)
 
     (row,) = [row for row in registry.tables["versions"] if "gold" in row["tags"]]
     assert row["name"] == "config"
+    assert ask("pending")["backends"][0]["pending"] == 0
+
+
+def test_what_nobody_sends_is_named_with_its_command(
+    run, ask, registry, folder, monkeypatch
+) -> None:
+    """Rows for a URL of no settings are told with the command that sends them; it does."""
+    with ledger_of(folder) as ledger:
+        ledger.outbox.enqueue_all(ledger.register_backend(registry.url))
+    (told,) = ask("pending")["backends"]
+
+    assert told["command"] == f"artifact-plugins sync --backend {registry.url}"
+    assert f"  {told['command']}\n" in run("pending").stdout
+    run(*told["command"].split()[1:])
+    assert ask("pending")["backends"][0]["pending"] == 0
+    assert len(registry.ours("runs")) == 2
+    assert "sync --backend" not in run("pending").stdout
+
+
+def test_what_was_left_for_a_backend_goes_with_a_session_that_names_it(
+    run, ask, registry, folder, configured
+) -> None:
+    """Rows of another process for the URL of the settings need no command: every session sends them."""
+    with ledger_of(folder) as ledger:
+        ledger.outbox.enqueue_all(ledger.register_backend(registry.url))
+
+    assert ask("pending")["backends"][0]["command"] is None
+    given = ap.Settings(
+        store_url=f"{folder}/.artifact_plugins/store",
+        ledger_url=f"sqlite:///{folder}/.artifact_plugins/ledger.sqlite",
+        plugins=("little_registry",),
+        backends=(registry.url,),
+    )
+    with ap.open_session(given) as session:
+        session.save(1, "another")
+    assert len(registry.ours("runs")) == 2
     assert ask("pending")["backends"][0]["pending"] == 0
 
 

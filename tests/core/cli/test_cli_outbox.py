@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from artifact_plugins.cli.externals import write_externals
 from artifact_plugins.ledger import Ledger
 from artifact_plugins.records import OutboxState
 
@@ -211,6 +212,19 @@ def test_what_backends_call_records_is_shown(outbox: Ledger, run, ask) -> None:
     assert shown["backends"][version["run_id"]] == {MLTE: {"external_id": "run-9"}}
     assert "step-7" in told
     assert "run-9" in told
+
+
+def test_a_column_of_pages_is_there_only_with_a_page(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where no backend has a page for people, no column stands empty."""
+    with_page = {ZENML: {"external_id": "1", "url": "http://z/1"}, MLTE: {"external_id": "2"}}
+
+    write_externals([("run", {MLTE: {"external_id": "2"}})])
+    without = capsys.readouterr().out
+    write_externals([("run", with_page)])
+
+    assert "Page" not in without
+    assert "Page" in (told := capsys.readouterr().out)
+    assert "http://z/1" in told
 
 
 def test_without_backends_nothing_is_said_of_them(run, ask) -> None:

@@ -369,7 +369,7 @@ def test_collecting_spares_the_living(open_store, tmp_path):
     assert writer.publish({}, "text/plain").manifest_digest
 
 
-@pytest.mark.parametrize("before", ["open_below", "_lock"])
+@pytest.mark.parametrize("before", ["open_below", "try_lock"])
 def test_a_folder_collected_before_its_lock_is_made_again(
     open_store, tmp_path, monkeypatch, before
 ):

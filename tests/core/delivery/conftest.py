@@ -23,6 +23,8 @@ QUICK = Policy(
     lease_seconds=2.0,
     gather_seconds=0.001,
     poll_seconds=0.1,
+    late_seconds=0.05,
+    running_seconds=1.0,
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 
@@ -11,7 +12,8 @@ from waiting import wait_until
 
 import artifact_plugins as ap
 from artifact_plugins.delivery import Policy
-from artifact_plugins.delivery.breaker import Breaker, BreakerState
+from artifact_plugins.delivery.breaker import Breaker, BreakerState, Standing
+from artifact_plugins.records import OutboxState
 
 
 class Clock:
@@ -95,6 +97,28 @@ def test_patience_asked_for_is_kept_even_in_a_hurry(breaker, clock):
     assert breaker.standing().wait_seconds == pytest.approx(7.0)
     clock.now += 7.1
     assert breaker.standing().wait_seconds == 0
+
+
+def test_a_success_beside_it_does_not_undo_the_patience_asked_for(breaker, clock):
+    """What the server asked of one stream holds, whatever gets through of the others; then it is closed."""
+    breaker.failed("429", 7.0)
+    breaker.succeeded()
+    breaker.reached()
+
+    assert breaker.standing() == Standing(BreakerState.OPEN, "429", pytest.approx(7.0))
+    clock.now += 7.1
+    breaker.reached()
+    breaker.succeeded()
+    assert breaker.standing().state is BreakerState.CLOSED
+
+
+def test_a_success_undoes_the_pauses_that_nobody_asked_for(breaker):
+    """The negative control: without `Retry-After` a success closes it at once."""
+    for _ in range(9):
+        breaker.failed("503")
+    breaker.succeeded()
+
+    assert breaker.standing() == Standing(BreakerState.CLOSED)
 
 
 def test_who_hurries_looks_at_once(breaker):
@@ -181,6 +205,61 @@ def test_wrong_credentials_pause_and_lose_nothing(session, registry, monkeypatch
     monkeypatch.setenv(TOKEN_VARIABLE, "right-token")
     assert session.deliverer.flush(30)
     assert registry.ours("versions") == saved
+
+
+def test_a_record_that_alone_is_refused_is_given_up(session, registry):
+    """What is answered with 403 while others get through is a dead letter with that reason."""
+    registry.faults = forbids("secret")
+
+    bad = session.save(1, "secret")
+    good = [session.save(number, f"numbers-{number}").id for number in range(20)]
+    assert session.deliverer.sync(timeout_seconds=60)[0].pending == 0
+
+    (row,) = session.deliverer.rows(state=OutboxState.DEAD)
+    assert row.record_id == bad.id
+    assert "403: " in row.error
+    assert sorted(registry.ours("versions")) == sorted(good)
+    assert session.deliverer.status()[0].standing == "delivering"
+    registry.faults = lambda asked: None
+    assert session.deliverer.replay("little") == 1
+    assert session.deliverer.flush(30)
+    assert bad.id in registry.ours("versions")
+
+
+def test_a_refused_record_at_the_head_of_its_stream_does_not_stop_it(session, registry):
+    """With nobody else to tell, the next record of the stream does; then they go on in their order."""
+    registry.faults = forbids(1)
+    saved = [session.save(number, "numbers", metadata={"n": number}).id for number in (1, 2, 3, 4)]
+
+    assert session.deliverer.sync(timeout_seconds=60)[0].pending == 0
+
+    assert [row.record_id for row in session.deliverer.rows(state=OutboxState.DEAD)] == saved[:1]
+    assert registry.ours("versions") == saved[1:]
+
+
+def test_who_may_look_and_not_write_loses_nothing(session, registry):
+    """Negative control: when every record is refused, though the look is not, none is given up."""
+    registry.faults = lambda asked: Fault(status=403) if asked.is_write else None
+    saved = [session.save(number, f"numbers-{number % 3}").id for number in range(9)]
+
+    assert session.deliverer.sync(timeout_seconds=2.0)[0].standing == "paused"
+
+    (status,) = session.deliverer.status()
+    assert (status.pending, status.dead) == (9, 0)
+    registry.faults = lambda asked: None
+    assert session.deliverer.flush(30)
+    assert sorted(registry.ours("versions")) == sorted(saved)
+
+
+def forbids(what):
+    """Refuse the artifact of a name, or the version with that number in its metadata."""
+
+    def fault(asked):
+        record = json.loads(asked.body.get("record", "{}"))
+        is_meant = what in (record.get("artifact"), record.get("metadata", {}).get("n"))
+        return Fault(status=403, body=b'{"detail": "not this one"}') if is_meant else None
+
+    return fault
 
 
 def test_a_server_that_takes_nothing_makes_no_dead_letters(session, registry):

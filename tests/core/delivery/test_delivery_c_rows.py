@@ -24,6 +24,7 @@ from artifact_plugins.errors import (
     BackendUnavailableError,
 )
 from artifact_plugins.records import OutboxState
+from artifact_plugins.transport import HttpAnswer
 
 TESTS = Path(__file__).parents[2]
 
@@ -48,7 +49,7 @@ def test_c01_nobody_answers_at_the_start(start, host):
 
 def test_c01_is_about_the_backend(start, registry):
     """Negative control: with somebody there, the same save waits for nothing and strict is content."""
-    session = start(delivery="strict")
+    session = start(delivery="strict", flush_seconds=20.0)
 
     once(session, registry, session.save([1], "numbers"))
 
@@ -123,6 +124,21 @@ def test_c04_the_answer_is_no_answer(start, proxy, registry, fault):
     once(session, registry, version)
 
 
+def test_c04_who_believes_any_answer_notes_an_id_that_is_none(start, proxy, registry, monkeypatch):
+    """Negative control: who takes half an answer for one is content with an id that is none."""
+    monkeypatch.setattr(HttpAnswer, "json_object", lambda self: {"id": 7})
+    proxy.script.append(Fault.TRUNCATED_JSON)
+    session = start()
+
+    version = session.save([1], "numbers")
+
+    assert session.deliverer.flush(60)
+    assert row_of(session, version) is None
+    noted = session.ledger.outbox.external(status_of(session).backend_id, "version", version.id)
+    assert noted == {"external_id": "7"}
+    assert [row["id"] for row in registry.tables["versions"]] != [7]
+
+
 @pytest.mark.parametrize(
     "fault",
     [Fault.STATUS_500, Fault.STATUS_502, Fault.STATUS_503, Fault.STATUS_504],
@@ -138,6 +154,18 @@ def test_c05_the_server_fails(start, proxy, registry, fault):
     once(session, registry, *saved)
     # What the server had done was found and not sent again.
     assert proxy.counted[fault] == (6 if fault in LOST_BEFORE else 3)
+
+
+def test_c05_without_a_second_try_it_would_not_arrive(start, proxy, registry, policy):
+    """Negative control: who tries once gives up what the next try brings."""
+    policy(tries=1)
+    proxy.script.append(Fault.STATUS_500)
+    session = start()
+
+    session.save([1], "numbers")
+
+    assert session.deliverer.flush(60)
+    assert (registry.ours("versions"), status_of(session).dead) == ([], 1)
 
 
 def test_c05_pauses_double_to_a_cap_and_end(start, proxy, registry, policy):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import statistics
 import time
 import tracemalloc
+from collections import defaultdict
 
 import pytest
-from little_registry import Fault
+from little_registry import Fault, little_registry
 
 import artifact_plugins as ap
 from artifact_plugins.delivery import Policy
@@ -38,22 +39,40 @@ def fill(session):
         session.ledger.write(Batch(runs=(run,), tasks=tasks))
 
 
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    """Begin to deliver 100,000 rows; return the registry, how many went, and the peak of memory."""
+    place = tmp_path_factory.mktemp("many")
+    with little_registry() as registry, pytest.MonkeyPatch.context() as patch:
+        policy = Policy(gather_seconds=0.0)
+        patch.setattr("artifact_plugins.delivery.deliverer.Policy", lambda: policy)
+        settings = ap.Settings(
+            store_url=str(place / "store"),
+            ledger_url=f"sqlite:///{place / 'ledger.sqlite'}",
+            durability="process",
+            plugins=("little_registry",),
+            backends=(registry.url,),
+            flush_seconds=0.0,
+        )
+        with ap.Session(settings) as session:
+            fill(session)
+            assert session.deliverer.status()[0].pending == PENDING
+            tracemalloc.start()
+            try:
+                while len(registry.tables["tasks"]) < 300:
+                    session.deliverer.flush(0.5)
+                session.deliverer.status()
+                _, peak = tracemalloc.get_traced_memory()
+            finally:
+                tracemalloc.stop()
+            delivered = session.deliverer.status()[0].delivered
+        yield registry, delivered, peak
+
+
 @pytest.mark.slow
-def test_memory_is_bounded(places, registry, monkeypatch):
+def test_memory_is_bounded(begun):
     """With 100,000 pending rows, delivering and looking at them holds a few megabytes."""
-    policy = Policy(gather_seconds=0.0)
-    monkeypatch.setattr("artifact_plugins.delivery.deliverer.Policy", lambda: policy)
-    with ap.Session(ap.Settings(**places | {"flush_seconds": 0.0})) as session:
-        fill(session)
-        assert session.deliverer.status()[0].pending == PENDING
-        tracemalloc.start()
-        try:
-            session.deliverer.flush(10.0)
-            session.deliverer.status()
-            _, peak = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
-        delivered = session.deliverer.status()[0].delivered
+    registry, delivered, peak = begun
 
     assert delivered > 100
     # What the server of this process keeps of each record is in it too.
@@ -62,22 +81,17 @@ def test_memory_is_bounded(places, registry, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_run_is_in_order_among_many(places, registry, monkeypatch):
+def test_a_run_is_in_order_among_many(begun):
     """From 100,000 pending rows every run goes out before its tasks, and its tasks in their order."""
-    policy = Policy(gather_seconds=0.0)
-    monkeypatch.setattr("artifact_plugins.delivery.deliverer.Policy", lambda: policy)
-    with ap.Session(ap.Settings(**places | {"flush_seconds": 0.0})) as session:
-        fill(session)
-        session.deliverer.flush(10.0)
-        wanted = {run.id: [] for run in session.runs(limit=1000)}
-        there = {row["id"]: row["ours"] for row in registry.tables["runs"]}
-        for row in list(registry.tables["tasks"]):
-            wanted[there[row["run"]]].append(row["name"])
+    registry = begun[0]
+    names = defaultdict(list)
+    there = {row["id"]: row["ours"] for row in registry.tables["runs"]}
 
-    started = [names for names in wanted.values() if names]
-    assert started
-    for names in started:
-        assert names == [f"t{n}" for n in range(len(names))]
+    for row in registry.tables["tasks"]:
+        names[there[row["run"]]].append(row["name"])
+
+    assert names
+    assert all(found == [f"t{n}" for n in range(len(found))] for found in names.values())
 
 
 def test_a_commit_does_not_wait_for_backends(places, registry, quick):

@@ -61,6 +61,36 @@ def test_a_url_that_cannot_be_used_is_refused(urls, message):
     assert "hunter2" not in str(caught.value)
 
 
+def test_an_option_that_an_offer_does_not_name_is_refused():
+    """What a plugin says of its options is held when a session opens, and nothing is imported."""
+    offer = BackendOffer(
+        scheme="little", target="no_such_module:X", options=("shelf",), credentials=("token",)
+    )
+    good = "little+http://host/?shelf=a&token=env:X"
+
+    assert list(open_backends([good], {"little": offer})) == ["little"]
+    for option in ("shelves=a", "tokken=env:X"):
+        with pytest.raises(SettingsError, match="is it '(shelf|token)'"):
+            open_backends([f"little+http://host/?{option}"], {"little": offer})
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("kfp+http://h/?passwort=env:X", "'token', 'username'"),
+        ("zenml+http://h/?api_keyy=env:X", "is it 'api_key'"),
+        ("mlte+http://h/?auth=file:/x", "there are ['password', 'username']"),
+        ("dioptra+http://h/?mlflow=http://h&token=env:X", "'password', 'queue', 'username'"),
+    ],
+)
+def test_our_own_backends_name_their_credentials(places, url, told):
+    """A credential that none of the four systems asks for stops the session, and the others are named."""
+    with pytest.raises(SettingsError) as caught:
+        ap.Session(ap.Settings(**places | {"backends": (url,)}))
+
+    assert told in str(caught.value)
+
+
 def test_the_known_schemes_are_named():
     """An unknown scheme is answered with those that there are."""
     with pytest.raises(SettingsError, match=r"little\+http"):

@@ -10,7 +10,8 @@ from little_registry import Fault, LittleBackend
 from waiting import wait_until
 
 import artifact_plugins as ap
-from artifact_plugins.records import OutboxState
+from artifact_plugins.delivery.resting import Resting
+from artifact_plugins.records import LinkQuery, OutboxState, every
 
 
 def test_a_stream_is_first_in_first_out(session, registry):
@@ -55,6 +56,11 @@ def test_one_slow_stream_does_not_stop_the_others(session, registry):
     assert "slow" not in [row["name"] for row in registry.tables["versions"]]
     goes_on.set()
     assert session.deliverer.flush(30)
+
+
+@ap.step
+def passed(one: int) -> int:
+    return one
 
 
 def needing(session, version_id):
@@ -130,6 +136,25 @@ def test_what_needs_a_dead_letter_is_given_up_with_that_reason(session, registry
     assert session.deliverer.replay("little") == 2
     assert session.deliverer.flush(30)
     assert registry.ours("versions") == [first.id, second.id]
+
+
+def test_a_task_goes_without_an_input_that_was_given_up(session, registry, caplog):
+    """A refused version is the only dead letter: who read it is there, and the run has ended there."""
+    registry.faults = lambda asked: (
+        Fault(status=422) if asked.body.get("name") == "first" and asked.is_write else None
+    )
+    first = session.save(1, "first")
+
+    with ap.start_run("reads") as run:
+        passed(first)
+
+    assert session.deliverer.flush(30)
+    dead = session.deliverer.rows(state=OutboxState.DEAD)
+    assert [row.record_id for row in dead] == [first.id]
+    assert sorted(registry.ours("tasks")) == sorted(task.id for task in run.tasks())
+    assert [row["state"] for row in registry.tables["runs"]] == ["SUCCEEDED"]
+    (said,) = [line for line in caplog.messages if "given up" in line]
+    assert said.count("the ledger has") == 1
 
 
 def test_a_need_that_nobody_can_meet_is_given_up(session, registry):
@@ -236,3 +261,57 @@ def test_a_group_is_not_tried_again_for_each_of_its_members(session, registry, m
     assert len(registry.tables["tasks"]) == 302
     assert max(tried.values()) <= 12
     assert sum(tried.values()) <= 302 + 50
+
+
+def test_what_a_group_brings_is_looked_for_after_a_lost_answer(session, registry, monkeypatch):
+    """A member whose answer was lost while its group brought it is not made a second time."""
+    # So that the group is alone in its batch, and no member was begun with it.
+    monkeypatch.setattr("artifact_plugins.delivery.courier._MOST_AT_ONCE", 1)
+    is_there = threading.Event()
+    lost = iter([Fault(cut="answer")])
+
+    def fault(asked):
+        if not is_there.is_set():
+            return Fault(status=503)
+        return next(lost, None) if asked.method == "POST" and asked.path == "/versions" else None
+
+    registry.faults = fault
+    with ap.start_run("wide"):
+        double.map(x=list(range(5)))
+    is_there.set()
+
+    assert session.deliverer.flush(60)
+    assert next(lost, None) is None
+    assert registry.duplicates() == {}
+
+
+def test_a_running_group_is_not_sent_for_each_of_its_members(session, registry):
+    """While a map of 60 runs and the deliverer keeps pace, its LOOP is sent now and then; its end at once."""
+    assert run_and_count_loops(session, registry) <= 6
+
+
+def test_without_the_rest_it_is_sent_for_each_of_them(session, registry, monkeypatch):
+    """Negative control: the same run sends its LOOP again and again."""
+    monkeypatch.setattr(Resting, "seconds", lambda resting, row: 0.0)
+
+    assert run_and_count_loops(session, registry) > 12
+
+
+def run_and_count_loops(session, registry):
+    """Return how often the LOOP of a run was sent whose steps leave the deliverer time."""
+    with ap.start_run("wide"):
+        slowly.map(x=list(range(60)))
+    assert session.deliverer.flush(60)
+    (loop,) = [row for row in registry.tables["tasks"] if row["name"].startswith("for-loop")]
+    assert loop["state"] == "SUCCEEDED"
+    links = list(every(session.ledger.links, LinkQuery(task_ids=(loop["ours"],))))
+    assert len(loop["links"]) == len(links) >= 60
+    return sum(
+        asked.is_write and asked.body.get("ours") == loop["ours"] for asked in registry.asked
+    )
+
+
+@ap.step
+def slowly(x: int) -> int:
+    time.sleep(0.03)
+    return x

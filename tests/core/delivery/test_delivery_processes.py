@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from waiting import wait_until
 
 import artifact_plugins as ap
 from artifact_plugins.delivery import Policy
+from artifact_plugins.delivery.owners import is_gone, new_owner
 from artifact_plugins.session import current_session
 
 SUPPORT = Path(__file__).parents[2] / "support"
@@ -74,6 +76,38 @@ def test_a_process_killed_while_it_sends(places, registry, quick, lands):
         session.deliverer.sync(timeout_seconds=60)
         version = session.find("numbers")
     assert registry.ours("versions") == [version.id]
+
+
+@pytest.mark.parametrize("is_here", [True, False])
+def test_nobody_waits_for_the_lease_of_a_process_that_is_gone(
+    places, registry, monkeypatch, is_here
+):
+    """The next process of the machine goes on at once; another machine cannot know, and waits."""
+    policy = replace(QUICK, lease_seconds=60.0, late_seconds=0.5)
+    monkeypatch.setattr("artifact_plugins.delivery.deliverer.Policy", lambda: policy)
+    arrived = threading.Event()
+    registry.faults = lambda asked: (arrived.set(), Fault(delay_seconds=1.0, cut="request"))[1]
+    body = "deliverer.Policy = lambda: quick_60\nsession.save(1, 'numbers')\ntime.sleep(100)"
+    process = script(places, body.replace("quick_60", repr(policy)))
+    assert arrived.wait(60)
+    process.kill()
+    process.communicate()
+    wait_until(lambda: registry.active == 0)
+    registry.faults = lambda asked: None
+    if not is_here:
+        monkeypatch.setattr("artifact_plugins.delivery.owners._system", lambda: "another boot")
+
+    with ap.Session(ap.Settings(**places | {"flush_seconds": 0.0})) as session:
+        session.deliverer.sync(timeout_seconds=30 if is_here else 3)
+        version = session.find("numbers")
+    assert registry.ours("versions") == ([version.id] if is_here else [])
+
+
+@pytest.mark.parametrize("owner", ["", "host:1", "host:boot:one:abc", "a:b:99999999999999999999:c"])
+def test_a_strange_owner_is_not_gone(owner):
+    """Only a process of this machine that has certainly ended is gone."""
+    assert not is_gone(owner)
+    assert not is_gone(new_owner())
 
 
 @pytest.mark.parametrize("point", ["commit.before", "commit.after"])

@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 import pytest
-from little_registry import TOKEN_VARIABLE, Fault
+from little_registry import TOKEN_VARIABLE, Fault, little_registry
 from waiting import wait_until
 
 import artifact_plugins as ap
@@ -95,6 +95,20 @@ def test_the_error_of_strict_delivery_repeats_no_token(places, registry, quick, 
             session.save(1, "numbers")
         assert CANARY not in str(caught.value)
         registry.faults = lambda asked: None
+
+
+def test_two_servers_of_one_system_get_a_credential_each(places, quick, monkeypatch):
+    """A URL that says where its token is does not get the one of the environment, and the other does."""
+    monkeypatch.setenv(TOKEN_VARIABLE, "token-of-one")
+    monkeypatch.setenv("OTHER_TOKEN", "token-of-two")
+    with little_registry() as one, little_registry() as two:
+        one.token, two.token = "token-of-one", "token-of-two"
+        urls = (one.url, f"{two.url}?token=env:OTHER_TOKEN")
+        with ap.Session(ap.Settings(**places | {"backends": urls})) as session:
+            version = session.save(1, "numbers")
+            assert session.deliverer.flush(60)
+
+    assert one.ours("versions") == two.ours("versions") == [version.id]
 
 
 def test_a_reference_to_a_credential_is_not_kept(places, registry, quick, monkeypatch, tmp_path):

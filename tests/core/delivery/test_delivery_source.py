@@ -8,7 +8,6 @@ import threading
 import time
 
 import pytest
-from backend_driver import Notes, drive, drive_one
 from little_registry import LittleBackend
 
 import artifact_plugins as ap
@@ -17,6 +16,7 @@ from artifact_plugins.delivery.notes import MemoryNotes
 from artifact_plugins.delivery.signals import NeededFirst
 from artifact_plugins.delivery.source import LedgerDelivery, Turns
 from artifact_plugins.errors import ArtifactMissingError, BackendContractError
+from artifact_plugins.testing.backend_driver import Notes, drive, drive_one
 
 
 @ap.step

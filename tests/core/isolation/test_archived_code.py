@@ -303,3 +303,42 @@ def test_a_selection_is_loaded_alone(tmp_path: Path):
     assert list(part) == ["b"]
     with pytest.raises(LoadFailedError, match="cannot load this selection"):
         load(tmp_path, shop("VALUE = 1"), selection={"columns": ["b"]})
+
+
+def test_items_of_what_stays_come_one_by_one(tmp_path: Path):
+    """A stream is iterated from here; what it raises there comes after the items before it."""
+    text = """
+        def items():
+            yield 1
+            yield {"a": numpy.arange(2)}
+            raise ValueError("no more flights")
+        import numpy
+        VALUE = items()
+    """
+    with load(tmp_path, shop(text)) as value:
+        items = iter(value)
+        assert next(items) == 1
+        assert next(items)["a"].tolist() == [0, 1]
+        with pytest.raises(LoadFailedError, match="no more flights"):
+            next(items)
+        assert list(items) == []
+
+
+def test_an_iterator_ends(tmp_path: Path):
+    """An iterator is consumed once, whoever asks again."""
+    with load(tmp_path, shop("VALUE = iter(range(3))")) as value:
+        assert list(value) == [0, 1, 2]
+        assert list(value) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("VALUE = lambda: 1", LoadFailedError),
+        ("VALUE = iter([object()])", EnvironmentMismatchError),
+    ],
+)
+def test_what_has_no_items_that_are_data_is_named(tmp_path: Path, text: str, error: type):
+    """A value without items is an error by name, and so is an item that is no data."""
+    with load(tmp_path, shop(text)) as value, pytest.raises(error, match="isolated"):
+        list(value)

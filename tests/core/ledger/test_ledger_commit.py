@@ -186,6 +186,22 @@ def test_links_of_a_repeat_lead_to_the_version_that_stands(ledger, make):
     assert [(link.key, link.version_id) for link in links] == [("out", first.id), ("x", None)]
 
 
+def test_one_link_told_twice_is_one_row(ledger, make):
+    """Row 86: who reports one value of one slot twice, in a batch or later, makes one link."""
+    run = make.run()
+    task = make.task(run)
+    draft = make.draft()
+    first, again, later = (
+        make.link(task, IOType.OUTPUT, "out", version_id=draft.version.id) for _ in range(3)
+    )
+    other = make.link(task, IOType.OUTPUT, "out", version_id=draft.version.id, position=1)
+
+    ledger.write(Batch(runs=(run,), tasks=(task,), versions=(draft,), links=(first, again, other)))
+    ledger.write(Batch(tasks=(task,), links=(later,)))
+
+    assert ledger.links(LinkQuery(task_ids=(task.id,))).items == (first, other)
+
+
 def test_one_key_twice_in_a_batch_is_one_version(ledger, make):
     """Two drafts of a batch that share key and content become one version."""
     first, second = ledger.write(Batch(versions=(make.draft(key="k"), make.draft(key="k"))))

@@ -241,6 +241,20 @@ def test_a_closed_gate_is_a_named_error(url, make):
     ledger.close()
 
 
+def test_a_gate_that_was_not_had_is_kept_shut_for_a_fork(tmp_path):
+    """Who waited for a gate in vain does not hold it: a fork of that thread keeps writers out."""
+    other, own = WriteGate(tmp_path / "x", 1.0), WriteGate(tmp_path / "x", 0.02)
+    other.acquire(across_processes=True)
+    with pytest.raises(LedgerBusyError):
+        own.acquire(across_processes=True)
+
+    assert own.keep_shut()
+    assert not other.keep_shut()  # the control: it is held by this very thread
+
+    own.open_again()
+    other.release()
+
+
 def test_the_gate_lets_one_in_at_a_time(tmp_path):
     """Two holders of one gate, in one process or several, never overlap."""
     gates = [WriteGate(tmp_path / "x", 10.0) for _ in range(2)]

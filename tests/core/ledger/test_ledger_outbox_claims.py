@@ -296,8 +296,12 @@ def test_a_hundred_thousand_rows_are_not_felt(ledger, backend, stream):
 QUESTIONS = {
     "DUE_STREAMS": (1, 2**62, 10),
     "NEXT_DUE": (1,),
+    "LAST_DUE": (1,),
+    "BRING_NEAR": (1, 1, 1, 2**62),
     "HEAD": ("s5000", 1),
     "LOCK_CLAIM": ("s5000", 1),
+    "HOLDERS": (1, 2**62),
+    "SHORTEN_CLAIM": (1, "s5000", 1, "me", 1),
     "ROWS_OF_STREAM": ("s5000", 1, 100),
     "ROW": ("r5000", "task", 1),
     "ROW_BY_SEQ": (5000,),

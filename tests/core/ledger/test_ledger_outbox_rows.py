@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from datetime import timedelta
 from typing import Any
 
 import outbox_rows
@@ -252,13 +254,77 @@ def test_what_is_in_nobodys_turn_is_found_and_mended(ledger, row, backend):
     assert ledger.outbox.claim(backend, owner="me", lease_seconds=9, limit=9) == (row.stream,)
 
 
-def test_rows_from_the_future_can_be_replayed(ledger, row, backend):
-    """What was written while the clock was ahead waits for it no longer after `replay`."""
+def move(ledger, *, claims=0, rows=0):
+    """Say that a clock that was so many seconds ahead wrote what waits."""
     with ledger._database.transaction() as cursor:
-        cursor.execute(f"UPDATE outbox_claim SET due_at = {2**52}")
+        for table, column, seconds in (
+            ("outbox_claim", "due_at", claims),
+            ("outbox", "next_at", rows),
+        ):
+            text = f"UPDATE {table} SET {column} = {column} + {int(seconds * 1_000_000)}"
+            cursor.execute(text)  # a row that waits for nothing has no time to move
+
+
+def test_rows_from_the_future_can_be_replayed(ledger, row, backend):
+    """What was written while the clock was a little ahead waits for it no longer after `replay`."""
+    move(ledger, claims=300)
     before = ledger.outbox.claim(backend, owner="me", lease_seconds=9, limit=9)
 
     ledger.outbox.replay(backend)
 
     assert before == ()
     assert ledger.outbox.claim(backend, owner="me", lease_seconds=9, limit=9) == (row.stream,)
+
+
+DAY = 24 * 3600
+
+
+def test_what_a_clock_that_was_days_ahead_postponed_is_due_now(ledger, row, backend):
+    """After the clock is set back nothing waits for longer than the longest pause."""
+    ledger.outbox.claim(backend, owner="me", lease_seconds=9, limit=9)
+    ledger.outbox.begin([row])
+    ledger.outbox.postpone(row, seconds=300, error="away", counts=True)
+    ledger.outbox.release(backend, row.stream, owner="me")
+    is_waiting = ledger.outbox.next_due(backend) > now() + timedelta(seconds=290)
+    before = ledger.outbox.claim(backend, owner="me", lease_seconds=9, limit=9)
+
+    move(ledger, claims=3 * DAY, rows=3 * DAY)
+
+    assert is_waiting and before == ()  # negative control: an honest pause is waited for
+    assert ledger.outbox.next_due(backend) <= now()
+    assert ledger.outbox.claim(backend, owner="me", lease_seconds=9, limit=9) == (row.stream,)
+    (found,) = ledger.outbox.rows(backend, row.stream, limit=9)
+    assert (found.next_at, found.tries, found.error) == (None, 2, "away")
+
+
+def test_a_record_committed_by_a_clock_that_was_ahead_is_due_now(ledger, row, backend):
+    """A stream that was begun under a fast clock is found beside one that is due by itself."""
+    move(ledger, claims=400 * DAY)
+    ledger.outbox.enqueue(backend, [("other", "task", "t")])
+
+    taken = ledger.outbox.claim(backend, owner="me", lease_seconds=9, limit=9)
+
+    assert sorted(taken) == sorted([row.stream, "other"])
+
+
+def test_a_holder_from_the_future_has_one_lease_more(ledger, row, backend):
+    """Who holds a stream and lives extends it; of a dead holder it is free after a lease."""
+    ledger.outbox.claim(backend, owner="dead", lease_seconds=9, limit=9)
+    move(ledger, claims=3 * DAY)
+
+    first = ledger.outbox.claim(backend, owner="me", lease_seconds=0.2, limit=9)
+    time.sleep(0.25)
+
+    assert first == ()
+    assert ledger.outbox.claim(backend, owner="me", lease_seconds=9, limit=9) == (row.stream,)
+
+
+def test_no_pause_is_longer_than_the_longest(ledger, row, backend):
+    """However long a row is told to wait, it is ten minutes: what lies further away is an error."""
+    ledger.outbox.claim(backend, owner="me", lease_seconds=9, limit=9)
+
+    ledger.outbox.postpone(row, seconds=10 * DAY, error="away", counts=False)
+    ledger.outbox.release(backend, row.stream, owner="me")
+
+    wait = (ledger.outbox.next_due(backend) - now()).total_seconds()
+    assert 590 < wait <= 600

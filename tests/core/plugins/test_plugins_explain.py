@@ -105,6 +105,8 @@ def test_a_type_may_be_named(offer, path):
 
 
 def test_a_type_that_does_not_exist_is_an_error():
-    """A misspelt type is named."""
-    with pytest.raises(PayloadClassNotFoundError, match="'builtins:itn'"):
-        Resolver([]).explain("itn")
+    """A misspelt type is named; one without its module is told where that goes."""
+    with pytest.raises(PayloadClassNotFoundError, match="'shop:Itn'"):
+        Resolver([]).explain("shop:Itn")
+    with pytest.raises(PayloadClassNotFoundError, match="write it as 'MODULE:Route'"):
+        Resolver([]).explain("Route")

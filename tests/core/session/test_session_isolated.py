@@ -11,6 +11,7 @@ import pytest
 import artifact_plugins as ap
 from artifact_plugins.errors import EnvironmentMismatchError
 from artifact_plugins.isolation import IsolatedValue
+from artifact_plugins.session.wanted import Selection
 from artifact_plugins.snapshots import environment
 
 MODEL = """
@@ -79,3 +80,50 @@ def test_it_answers_from_its_own_environment(saved, other_numpy):
         assert isinstance(model, IsolatedValue)
         assert model.predict(np.ones(2)).tolist() == [2.0, 2.0]
         model.close()
+
+
+@pytest.fixture
+def elements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, ap.ArtifactVersion]:
+    """Pickled models inside of other values, and as chunks of a stream."""
+    (tmp_path / "doubling.py").write_text(MODEL)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    from doubling import Doubling
+
+    found = {
+        "list": ap.save([1, Doubling()], "list"),
+        "stream": ap.save((Doubling() for _ in range(3)), "stream"),
+    }
+    sys.modules.pop("doubling")
+    return found
+
+
+@pytest.mark.parametrize("kind", ["list", "stream"])
+def test_elements_that_fit_load_here(elements, kind):
+    """Negative control: with the libraries they were saved with, elements are unpickled."""
+    with ap.open_session(ap.Settings()) as session:
+        last = list(session.load(elements[kind]))[-1]
+
+    assert last.predict(np.ones(2)).tolist() == [2.0, 2.0]
+
+
+@pytest.mark.parametrize("kind", ["list", "stream"])
+def test_a_pickled_element_with_other_libraries_is_refused(elements, other_numpy, kind):
+    """An element that executes is asked for its libraries as a whole value is."""
+    with (
+        ap.open_session(ap.Settings()) as session,
+        pytest.raises(EnvironmentMismatchError, match="numpy: wanted .*, found 1.0.0"),
+    ):
+        list(session.load(elements[kind]))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_stream_comes_from_its_own_environment():
+    """A stream that is loaded in its recorded environment is iterated there, item by item."""
+    version = ap.save((np.full(2, number) for number in range(3)), "stream")
+    with ap.open_session(ap.Settings(isolation="uv")) as session:
+        reading = session.deciding.reading(version, allow_unsafe=False)
+        value = session.deciding.load_there(reading, Selection())
+
+        assert [array.tolist() for array in value] == [[0, 0], [1, 1], [2, 2]]
+        value.close()

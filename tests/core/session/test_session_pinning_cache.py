@@ -29,8 +29,13 @@ def saved(place, who="alice", value=(1, 2)):
 
 
 def kept(place, who="alice"):
-    """The files of the cache."""
-    return sorted((place.home(who) / "pins").iterdir())
+    """The pins of the cache."""
+    return sorted((place.home(who) / "pins").glob("*.pin"))
+
+
+def kept_archives(place, who="alice"):
+    """The archives of the cache."""
+    return sorted((place.home(who) / "pins").glob("*.zip"))
 
 
 def is_sound(place, version, who="alice"):
@@ -59,34 +64,27 @@ def test_a_second_process_would_find_it(place):
     assert is_sound(place, second)
 
 
-def _without_archives(kept):
-    return {**kept, "archives": {}}
+def _other_entry(head, stated):
+    return head, {**stated, "entry_object": "os:system"}
 
 
-def _other_entry(kept):
-    return {**kept, "snapshot": {**kept["snapshot"], "entry_object": "os:system"}}
+def _other_library(head, stated):
+    return head, {**stated, "libraries": {"numpy": "0.1"}}
 
 
-def _other_library(kept):
-    return {**kept, "snapshot": {**kept["snapshot"], "libraries": {"numpy": "0.1"}}}
+def _more_archives(head, stated):
+    return head, {**stated, "archives": [*stated["archives"], {"digest": "sha256:" + "0" * 64}]}
 
 
-def _other_statement(kept):
-    return {**kept, "statement": "e30="}
-
-
-def _other_archive(kept):
-    return {**kept, "archives": dict.fromkeys(kept["archives"], "AAAA")}
-
-
-def _more_archives(kept):
-    return {**kept, "archives": {**kept["archives"], "sha256:" + "0" * 64: "AAAA"}}
+def _signed_by_nobody(head, stated):
+    return {**head, "signature": 1}, stated
 
 
 POISON = (
-    _without_archives, _other_entry, _other_library, _other_statement, _other_archive,
-    _more_archives, lambda kept: [], lambda kept: {}, lambda kept: {**kept, "signature": 1},
-    lambda kept: {**kept, "statement": None},
+    _other_entry, _other_library, _more_archives, _signed_by_nobody,
+    lambda head, stated: ([], stated), lambda head, stated: ({}, stated),
+    lambda head, stated: (head, {}), lambda head, stated: (head, []),
+    lambda head, stated: (head, {**stated, "archives": []}),
 )  # fmt: skip
 
 
@@ -95,8 +93,9 @@ def test_poison_is_captured_again(place, poison):
     """A file whose digest was adjusted, but whose parts do not belong together, is not used."""
     first = saved(place)
     (file,) = kept(place)
-    content = json.loads(file.read_bytes().partition(b"\n")[2])
-    data = json.dumps(poison(content)).encode()
+    _, head, statement = file.read_bytes().split(b"\n")
+    parts = poison(json.loads(head), json.loads(statement))
+    data = b"\n".join(json.dumps(part, separators=(",", ":")).encode() for part in parts)
     file.write_bytes(pin_cache._digest(data).encode() + b"\n" + data)
     other_store(place)
 
@@ -106,12 +105,53 @@ def test_poison_is_captured_again(place, poison):
     assert is_sound(place, again)
 
 
+def test_a_pin_whose_parts_belong_together_is_used(place):
+    """Negative control of the poison: the same way of writing the file, nothing changed."""
+    first = saved(place)
+    (file,) = kept(place)
+    _, head, statement = file.read_bytes().split(b"\n")
+    data = json.dumps(json.loads(head)).encode() + b"\n" + statement
+    file.write_bytes(pin_cache._digest(data).encode() + b"\n" + data)
+
+    found = pin_cache.read(place.home("alice"), file.stem)
+
+    assert found is not None
+    assert found.id == first.plugin_snapshot
+    assert found.snapshot.archives
+
+
+def _cut(file):
+    file.write_bytes(file.read_bytes()[:-1])
+
+
+def _changed(file):
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+
+
+@pytest.mark.parametrize("harm", [_cut, _changed, lambda file: file.unlink()], ids=range(3))
+def test_a_damaged_kept_archive_is_captured_again(place, harm):
+    """An archive that is not what its name says, or is gone, is never published."""
+    first = saved(place)
+    (archive,) = kept_archives(place)
+    whole = archive.read_bytes()
+    harm(archive)
+    other_store(place)
+
+    again = saved(place)
+
+    assert again.plugin_snapshot == first.plugin_snapshot
+    assert is_sound(place, again)
+    assert archive.read_bytes() == whole
+
+
 def test_every_damage_is_captured_again(place):
     """A cut or changed file is as good as none; also where the signature lies."""
     first = saved(place)
     (file,) = kept(place)
     whole = file.read_bytes()
-    home, name = place.home("alice"), file.name.removesuffix(".json")
+    home, name = place.home("alice"), file.stem
     assert pin_cache.read(home, name) is not None
     step = max(1, len(whole) // 300)
     for number in range(0, len(whole), step):

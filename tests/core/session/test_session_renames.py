@@ -11,7 +11,12 @@ from typing import Any
 import pytest
 
 import artifact_plugins as ap
-from artifact_plugins.errors import PayloadClassNotFoundError, PluginConflictError, SettingsError
+from artifact_plugins.errors import (
+    ArtifactMissingError,
+    PayloadClassNotFoundError,
+    PluginConflictError,
+    SettingsError,
+)
 
 ORDER = """
 from dataclasses import dataclass
@@ -263,9 +268,13 @@ def test_rename_to_no_class_is_no_class(code, opened, target):
         assert decided().data_type == explained.decision.data_type == "archive"
     for archive in Path(session.settings.store_url).rglob("*.zip"):
         archive.unlink()
-    with opened(renames=renames) as session, pytest.raises(PayloadClassNotFoundError) as caught:
-        session.load("order")
-    assert target in str(caught.value)
+    with opened(renames=renames) as session:
+        explained = session.explain_load("order")
+        with pytest.raises(ArtifactMissingError) as caught:
+            session.load("order")
+    assert isinstance(caught.value.__cause__, PayloadClassNotFoundError)
+    assert target in str(caught.value.__cause__)
+    assert str(explained.error) == str(caught.value)
 
 
 def test_save_after_a_rename_pins_the_new_path(code, opened):

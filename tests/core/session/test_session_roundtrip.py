@@ -44,6 +44,15 @@ class OtherType(LeafMaterializer):
         return "leaf"
 
 
+class Forgetful(LeafMaterializer):
+    """Saves `n`, and nothing else that a leaf may have."""
+
+
+class Trusting(Forgetful):
+    def equal(self, left: Leaf, right: Leaf) -> bool:
+        return left.n == right.n
+
+
 class Unstable(LeafMaterializer):
     def save(self, value: Leaf, directory: Path) -> None:
         (directory / "n.txt").write_text(str(random.getrandbits(60)))
@@ -115,6 +124,31 @@ def test_value_that_loads_back_is_saved(places, value):
 
         loaded = session.load("leaf")
     assert (loaded[0] if isinstance(loaded, list) else loaded).n == 1
+
+
+def tagged_leaf() -> Leaf:
+    leaf = Leaf(1)
+    leaf.tags = ["a"]
+    return leaf
+
+
+@pytest.mark.parametrize("is_element", [False, True], ids=["value", "element"])
+def test_attribute_that_a_save_forgets_is_found(places, is_element):
+    """A second save forgets the same: what a class without `__eq__` keeps is compared too."""
+    value = [tagged_leaf()] if is_element else tagged_leaf()
+    with open_with(places, Forgetful) as session:
+        with pytest.raises(errors.RoundTripError, match="the keys of vars.*`__eq__`"):
+            session.save(value, "leaf")
+
+        assert len(session.ledger.versions(VersionQuery())) == 0
+
+
+def test_materializer_says_which_attributes_count(places):
+    """Negative control: its own `equal` is asked, and may leave an attribute out."""
+    with open_with(places, Trusting) as session:
+        session.save(tagged_leaf(), "leaf")
+
+        assert session.load("leaf").n == 1
 
 
 @pytest.mark.parametrize("value", [Leaf(1), [Leaf(1)]], ids=["value", "element"])

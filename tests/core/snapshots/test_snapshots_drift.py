@@ -11,7 +11,7 @@ from artifact_plugins.snapshots import (
     Captured,
     capture_plugin,
     capture_project,
-    restore_together,
+    restore,
 )
 
 # The new code of these reads what the old code wrote, by the paths that were recorded.
@@ -44,7 +44,7 @@ def test_old_values_load_whatever_the_code_became(name: str, project: Project, t
     captured = capture_old(drift)
     project.write(drift.new)
     fresh = project.live(drift.new_sample) if drift.live is not None else lambda: None
-    parts = restore_together([opened(part) for part in captured])
+    parts = restore([opened(part) for part in captured])
 
     def find(path: str) -> Any:
         return next(p for p in parts if p.answers_for(path.partition(":")[0])).find(path)
@@ -93,7 +93,7 @@ def test_two_snapshots_of_one_plugin_run_side_by_side(project: Project):
     ]
     project.write(trees[2])
 
-    first, second = (restore_together([opened(packed(tree))])[0] for tree in trees[:2])
+    first, second = (restore([opened(packed(tree))])[0] for tree in trees[:2])
     prices = [first.find("shop.prices:price"), second.find("shop.prices:price")]
 
     assert [price() for price in (*prices, project.live("shop.prices:price"))] == [1, 2, 3]

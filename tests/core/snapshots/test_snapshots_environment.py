@@ -181,7 +181,7 @@ sys.path[:0] = [{source!r}, {support!r}]
 from artifact_plugins.records import CodeArchive
 from artifact_plugins.snapshots.restoring import restore
 archive = CodeArchive.model_validate_json({archive!r})
-found = restore(archive, {members!r}).find("shop.orders:Order")
+found = restore([(archive, {members!r})])[0].find("shop.orders:Order")
 import inspect, pickle
 value = found("tea", 2)
 assert pickle.loads(pickle.dumps(value)) == value

@@ -70,7 +70,7 @@ def test_the_same_archive_is_restored_once():
     """Restoring an archive again gives the same object and the same classes."""
     captured = packed({"shop/__init__.py": "MARK = 'once'\n", "shop/orders.py": ORDERS})
 
-    one, other = (restore(*opened(captured)) for _ in range(2))
+    one, other = (restore([opened(captured)])[0] for _ in range(2))
 
     assert one is other
     assert one.find("shop.orders:Order") is other.find("shop.orders:Order")
@@ -110,7 +110,7 @@ def test_planted_files_change_nothing(tmp_path: Path):
     (tmp_path / "json.py").write_text("WHO = 'planted'\n")
     members["json.py"] = b"WHO = 'planted'\n"
     members[f"shop/__pycache__/orders.{sys.implementation.cache_tag}.pyc"] = b"planted"
-    found = restore(archive, members)
+    found = restore([(archive, members)])[0]
 
     module = found.module("shop")
 
@@ -241,7 +241,7 @@ def test_a_class_knows_where_it_came_from():
 def test_restored_code_is_captured_again_byte_for_byte():
     """The archive of restored code is the one it came from."""
     captured = packed({"shop/__init__.py": "import pydantic\n", "shop/x.json": "{}"})
-    archive = restore(*opened(captured))
+    archive = restore([opened(captured)])[0]
 
     again = captured_again(archive.digest)
 
@@ -311,9 +311,8 @@ def test_source_in_another_encoding_keeps_its_letters():
     archive, members = opened(captured)
     members["shop.py"] = "# -*- coding: latin-1 -*-\nNAME = 'caf\xe9'\n".encode("latin-1")
 
-    module = restore(archive.model_copy(update={"digest": f"sha256:{'ab' * 32}"}), members).module(
-        "shop"
-    )
+    archive = archive.model_copy(update={"digest": f"sha256:{'ab' * 32}"})
+    module = restore([(archive, members)])[0].module("shop")
 
     assert module.NAME == "café"
     assert "café" in inspect.getsource(module)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from archived_projects import Project, opened, packed, restored
 
-from artifact_plugins.snapshots.restoring import restore, restore_together
+from artifact_plugins.snapshots.restoring import restore
 
 LIVE = {
     "shop/__init__.py": "",
@@ -165,18 +165,18 @@ def linked(rate: int, plugin: str = "import shop.rates\ndef rate():\n    return 
 
 
 def test_archives_of_one_snapshot_import_each_other():
-    """Plugin and project of a snapshot reach each other, whoever was restored first."""
-    plugin, project = linked(4)
+    """Plugin and project of a snapshot reach each other, whoever comes first."""
+    for rate, step in ((3, 1), (4, -1)):
+        parts = restore([opened(part) for part in linked(rate)[::step]])[::step]
 
-    first = restore(*opened(plugin))
-    second = restore(*opened(project), beside=(first,))
-
-    assert first.find("shop_files:rate")() == second.find("shop.orders:rate")() == 4
+        assert [parts[0].find("shop_files:rate")(), parts[1].find("shop.orders:rate")()] == [
+            rate
+        ] * 2
 
 
 def test_one_plugin_beside_two_projects_does_not_mix_them():
     """A plugin whose code imports the project is restored once for each project."""
-    worlds = [restore_together([opened(part) for part in linked(rate)]) for rate in (5, 6)]
+    worlds = [restore([opened(part) for part in linked(rate)]) for rate in (5, 6)]
 
     found = [
         [
@@ -194,9 +194,7 @@ def test_a_plugin_that_does_not_import_the_project_is_restored_once():
     """A plugin that names no project is shared by all snapshots."""
     alone = "def rate(workshop=0):\n    # sells what the shop has\n    return 'a shop' and 0\n"
 
-    worlds = [
-        restore_together([opened(part) for part in linked(rate, plugin=alone)]) for rate in (7, 8)
-    ]
+    worlds = [restore([opened(part) for part in linked(rate, plugin=alone)]) for rate in (7, 8)]
 
     assert worlds[0][0] is worlds[1][0]
     assert worlds[0][1] is not worlds[1][1]
@@ -213,10 +211,7 @@ def test_a_plugin_that_does_not_import_the_project_is_restored_once():
 )
 def test_a_plugin_that_imports_the_project_in_any_way_is_not_shared(source: str):
     """By name in a text, behind other modules or on a line with others: each has its own world."""
-    found = [
-        restore_together([opened(part) for part in linked(rate, plugin=source)])[0]
-        for rate in (9, 10)
-    ]
+    found = [restore([opened(part) for part in linked(rate, plugin=source)])[0] for rate in (9, 10)]
 
     assert [plugin.find("shop_files:rate")() for plugin in found] == [9, 10]
 
@@ -233,7 +228,7 @@ def test_parts_of_one_package_in_two_archives_join():
     plugin = packed(tree, "shop.files", role="plugin")
     rest = packed({k: v for k, v in tree.items() if "files" not in k}, "shop")
 
-    files, shop = restore_together([opened(plugin), opened(rest)])
+    files, shop = restore([opened(plugin), opened(rest)])
 
     assert files.module("shop.files").AGAIN == 9 and files.module("shop.files").NAME == "shop"
     assert shop.module("shop.orders").RATE == 9
@@ -257,7 +252,7 @@ def test_init_with_side_effects_runs_once_for_many_threads():
     def work(number: int) -> None:
         start.wait()
         try:
-            archive = restore(*opened(captured))
+            archive = restore([opened(captured)])[0]
             name = "abcd"[number % 4]
             cls = archive.find(f"shop.{name}:{name.upper()}")
             found.append((cls, cls().other(), len(archive.module("shop").RAN)))

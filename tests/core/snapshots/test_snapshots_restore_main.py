@@ -11,7 +11,7 @@ from archived_projects import opened, packed
 from artifact_plugins.errors import LoadFailedError
 from artifact_plugins.records import CodeArchive
 from artifact_plugins.snapshots.archive import pack
-from artifact_plugins.snapshots.restoring import archived_origin, restore, restore_together
+from artifact_plugins.snapshots.restoring import archived_origin, restore
 
 CAPTURE = """
 import base64, sys
@@ -68,7 +68,7 @@ POINT = """
 
 def test_classes_of_a_script_are_restored():
     """A class of a script is found, works, pickles here and knows where it came from."""
-    archive = restore(*captured_by_a_script(POINT, "Point"))
+    archive = restore([captured_by_a_script(POINT, "Point")])[0]
 
     cls = archive.find("__main__:Point")
     value = cls(4.0)
@@ -88,7 +88,7 @@ def test_nothing_is_unpickled_before_a_class_is_asked_for():
         {"__main__.pickle": data}, role="main", name="__main__", roots=["__main__"], libraries={}
     )
 
-    archive = restore(*opened(captured))
+    archive = restore([opened(captured)])[0]
 
     with pytest.raises(LoadFailedError, match="executed"):
         archive.find("__main__:Point")
@@ -115,7 +115,7 @@ def test_a_script_s_imports_go_to_the_project_s_archive(tmp_path):
     main = captured_by_a_script(source, "Order", path=str(tmp_path))
     project = packed({"rates.py": "RATE = 5\ndef rate():\n    return RATE\n"})
 
-    archive, _ = restore_together([main, opened(project)])
+    archive, _ = restore([main, opened(project)])
     order = archive.find("__main__:Order")()
 
     assert (order.now(), order.module(), order.later()) == (5, 5, 5)

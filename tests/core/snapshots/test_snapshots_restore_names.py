@@ -7,7 +7,7 @@ import threading
 import pytest
 from archived_projects import opened, packed, restored
 
-from artifact_plugins.snapshots import archived_origin, captured_again, restore, restore_together
+from artifact_plugins.snapshots import archived_origin, captured_again, restore
 from artifact_plugins.snapshots.finder import ArchiveFinder, install
 
 
@@ -19,9 +19,13 @@ def test_digests_that_begin_alike_have_names_of_their_own():
 
     found = [
         restore(
-            archive.model_copy(update={"digest": digest}),
-            {"shop.py": f"WHO = '{digest}'\n".encode()},
-        )
+            [
+                (
+                    archive.model_copy(update={"digest": digest}),
+                    {"shop.py": f"WHO = '{digest}'\n".encode()},
+                )
+            ]
+        )[0]
         for digest in digests
     ]
 
@@ -37,8 +41,8 @@ def test_the_same_bytes_under_other_roots_are_another_archive():
     """What an archive answers for is a part of what it is."""
     archive, members = opened(packed({"shop/__init__.py": "W = 2\n", "shop/a.py": "import shop\n"}))
 
-    whole = restore(archive, members)
-    part = restore(archive.model_copy(update={"roots": ("shop.a",)}), members)
+    whole = restore([(archive, members)])[0]
+    part = restore([(archive.model_copy(update={"roots": ("shop.a",)}), members)])[0]
 
     assert whole.answers_for("shop") and not part.answers_for("shop")
     assert part.answers_for("shop.a") and part.module("shop.a") is not whole.module("shop.a")
@@ -132,7 +136,7 @@ def test_three_archives_that_import_in_a_row_belong_together():
     """A change at the end of a chain of archives reaches its beginning."""
 
     def world(rate: int):
-        return restore_together(
+        return restore(
             [
                 opened(packed({"chain_a.py": "import chain_b\nR = chain_b.R\n"})),
                 opened(packed({"chain_b.py": "import chain_c\nR = chain_c.R\n"})),

@@ -60,13 +60,18 @@ def test_failure():
     with pytest.raises(ZeroDivisionError):
         whole()
     run = newest_run()
-    assert states_of(run) == {"ROOT": "FAILED", "make": "SUCCEEDED", "breaks": "FAILED"}
+    assert states_of(run) == {
+        "ROOT": "FAILED",
+        "make": "SUCCEEDED",
+        "breaks": "FAILED",
+        "sink": "SUCCEEDED",
+    }
     assert links_of(run)["breaks"] == (["TASK_OUTPUT_INPUT o@1 make i [0]"], [])
     assert assert_complete(run).state == "FAILED"
 
 
 def test_failure_in_a_loop():
-    """The iterations before it stay, with their links on the loop, which is FAILED."""
+    """The other iterations run, with their links on the loop, which is FAILED."""
 
     @ap.step
     def invert(i: int) -> Annotated[float, "o"]:
@@ -84,9 +89,11 @@ def test_failure_in_a_loop():
         "for-loop-1": "FAILED",
         "for-loop-1/invert#0": "SUCCEEDED",
         "for-loop-1/invert#1": "FAILED",
+        "for-loop-1/invert#2": "SUCCEEDED",
     }
     assert links_of(run)["for-loop-1"].made == [
-        "ITERATOR_OUTPUT o@1 invert#0 pipelinechannel--invert-o [0]"
+        "ITERATOR_OUTPUT o@1 invert#0 pipelinechannel--invert-o [0]",
+        "ITERATOR_OUTPUT o@2 invert#2 pipelinechannel--invert-o [2]",
     ]
     assert_complete(run)
 

@@ -147,7 +147,7 @@ def test_step_that_fails_in_an_exit_handler():
     def whole():
         with ap.exit_handler(status.partial(title="bad")):
             make()
-            breaks()
+            sink(breaks())
             sink(1)
 
     with pytest.raises(ZeroDivisionError):
@@ -158,6 +158,8 @@ def test_step_that_fails_in_an_exit_handler():
         "exit-handler-1": "FAILED",
         "exit-handler-1/make": "SUCCEEDED",
         "exit-handler-1/breaks": "FAILED",
+        "exit-handler-1/sink": "SKIPPED",
+        "exit-handler-1/sink-2": "SUCCEEDED",
         "status": "SUCCEEDED",
     }
     assert status_link(run, "status", "exit-handler-1", state="FAILED")

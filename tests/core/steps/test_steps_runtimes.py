@@ -21,6 +21,7 @@ import pytest
 
 import artifact_plugins as ap
 from artifact_plugins.errors import (
+    NotSerializableError,
     StepNotSendableError,
     StoreCapabilityError,
     WorkerLostError,
@@ -223,7 +224,7 @@ def test_an_executor_of_the_caller_runs_the_steps(opened):
         assert ap.value(where()) != os.getpid()
 
 
-@pytest.mark.parametrize("runtime", EVERY[1:])
+@pytest.mark.parametrize("runtime", EVERY)
 def test_upstream_failure_skips_what_depends_on_it_and_nothing_else(opened, runtime):
     """The first exception comes out with its note; independent tasks are committed."""
     with opened(runtime) as session:
@@ -248,7 +249,156 @@ def test_upstream_failure_skips_what_depends_on_it_and_nothing_else(opened, runt
     assert run.error == "ZeroDivisionError: at 3"
 
 
-@pytest.mark.parametrize("runtime", EVERY[1:])
+@ap.step
+def inverse(i: int) -> int:
+    return 6 // i
+
+
+@ap.pipeline
+def part_broken():
+    inverses = inverse.map(i=[1, 0, 2])
+    ap.for_each(lambda i: use(inverse(i)), i=[0, 4])
+    use.map(i=[breaks(7)])
+    floors = inner.map(d=inverses)
+    total(floors)
+    inner(make(1))
+
+
+@pytest.mark.parametrize("runtime", EVERY)
+def test_a_failing_item_of_a_map_stops_no_other_item(opened, runtime):
+    """The others run, also those of what is mapped over them; fan-ins are SKIPPED."""
+    with opened(runtime) as session:
+        with pytest.raises(ZeroDivisionError):
+            part_broken()
+
+        run = session.ledger.runs(RunQuery())[0]
+        tasks = session.ledger.tasks(TaskQuery(run_id=run.id))
+
+    assert {task.scope_path.removeprefix("ROOT/"): task.state.value for task in tasks} == {
+        "ROOT": "FAILED",
+        "for-loop-1": "FAILED",
+        "for-loop-1/inverse#0": "SUCCEEDED",
+        "for-loop-1/inverse#1": "FAILED",
+        "for-loop-1/inverse#2": "SUCCEEDED",
+        "for-loop-2": "FAILED",
+        "for-loop-2/inverse#0": "FAILED",
+        "for-loop-2/use#0": "SKIPPED",
+        "for-loop-2/inverse#1": "SUCCEEDED",
+        "for-loop-2/use#1": "SUCCEEDED",
+        "breaks": "FAILED",
+        "for-loop-3": "SKIPPED",
+        "for-loop-3/use#0": "SKIPPED",
+        "for-loop-4": "FAILED",
+        "for-loop-4/inner#0": "SUCCEEDED",
+        "for-loop-4/inner#0/use": "SUCCEEDED",
+        "for-loop-4/inner#0/use-2": "SUCCEEDED",
+        "for-loop-4/inner#1": "SKIPPED",
+        "for-loop-4/inner#1/use": "SKIPPED",
+        "for-loop-4/inner#1/use-2": "SKIPPED",
+        "for-loop-4/inner#2": "SUCCEEDED",
+        "for-loop-4/inner#2/use": "SUCCEEDED",
+        "for-loop-4/inner#2/use-2": "SUCCEEDED",
+        "total": "SKIPPED",
+        "make": "SUCCEEDED",
+        "inner": "SUCCEEDED",
+        "inner/use": "SUCCEEDED",
+        "inner/use-2": "SUCCEEDED",
+    }
+
+
+@pytest.mark.parametrize("runtime", EVERY[:2])
+def test_a_body_may_catch_what_a_step_raised(opened, runtime):
+    """It goes on, and the run is FAILED all the same, with the step's exception."""
+    caught = []
+
+    @ap.pipeline
+    def patient():
+        broken = breaks(1)
+        try:
+            ap.value(broken)
+        except ZeroDivisionError as error:
+            caught.append(error)
+        make(2)
+
+    with opened(runtime) as session:
+        with pytest.raises(ZeroDivisionError) as raised:
+            patient()
+        states = last(session)
+
+    assert caught == [raised.value]
+    assert states["make"] is TaskState.SUCCEEDED
+    assert states["ROOT"] is TaskState.FAILED
+
+
+@ap.step
+def two() -> tuple[Annotated[int, "first"], Annotated[object, "second"]]:
+    return 1, threading.Lock()
+
+
+@pytest.mark.parametrize("runtime", EVERY)
+def test_an_output_that_cannot_be_saved_is_named(opened, runtime):
+    """The error notes which output it is about; the other one is not there either (G12)."""
+    with opened(runtime) as session:
+        with pytest.raises(NotSerializableError, match="lock") as caught, ap.start_run("two"):
+            two()
+
+        assert "in output 'second'" in "\n".join(caught.value.__notes__)
+        assert session.versions().items == ()
+
+
+@ap.step
+def interrupted(i: int) -> int:
+    if i == 1:
+        raise KeyboardInterrupt
+    return i
+
+
+def test_an_interrupt_ends_the_body_at_the_call(opened):
+    """Ctrl-C in a step under `inline`: what was not called yet has no task."""
+    with opened() as session:
+        with pytest.raises(KeyboardInterrupt), ap.start_run("cut"):
+            interrupted.map(i=[0, 1, 2])
+
+        (run,) = session.ledger.runs(RunQuery())
+        tasks = session.ledger.tasks(TaskQuery(run_id=run.id))
+
+    assert {task.scope_path: task.state.value for task in tasks} == {
+        "ROOT": "FAILED",
+        "ROOT/for-loop-1": "FAILED",
+        "ROOT/for-loop-1/interrupted#0": "SUCCEEDED",
+        "ROOT/for-loop-1/interrupted#1": "FAILED",
+    }
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_forked_child_that_fails_does_not_go_on_with_the_body(opened, tmp_path):
+    """What a child of a step raises ends the child, although calls that fail do not end a body."""
+    seen = tmp_path / "seen"
+
+    @ap.step
+    def forks() -> int:
+        child = os.fork()
+        if child == 0:
+            raise ZeroDivisionError
+        os.waitpid(child, 0)
+        return child
+
+    with opened():
+        parent = os.getpid()
+        try:
+            with ap.start_run("forks"):
+                forks()
+                with seen.open("a") as lines:
+                    lines.write(f"{os.getpid()}\n")
+        except BaseException:
+            if os.getpid() != parent:
+                os._exit(0)
+            raise
+
+    assert seen.read_text() == f"{parent}\n"
+
+
+@pytest.mark.parametrize("runtime", EVERY)
 def test_value_of_a_failed_task_raises_what_it_raised(opened, runtime):
     """Asking for a value waits, and raises the step's own exception."""
     with opened(runtime), pytest.raises(ZeroDivisionError):

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import socket
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
+import urllib3
 from transport_server import Said, answer
 
 from artifact_plugins.errors import (
@@ -102,6 +105,55 @@ def test_a_whole_request_has_a_deadline(speaking, said):
         client(server.url, timeout_seconds=1.0).request("GET", "/x")
 
     assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 1000, b"HTTP/1.1 " + b"2" * 1000],
+    ids=["header", "status"],
+)
+def test_a_head_that_drips_has_the_same_deadline(speaking, data):
+    """One byte of the head at a time, each soon after the last, ends after the allowed time (C12)."""
+    server = speaking(lambda n, r: Said(data, pause_seconds=0.05))
+    started = time.monotonic()
+
+    with pytest.raises(BackendUnavailableError, match="was not reached") as caught:
+        client(server.url, timeout_seconds=1.0).request("POST", "/x", json_body={})
+
+    assert 0.9 < time.monotonic() - started < 5
+    assert caught.value.is_late
+    assert caught.value.may_have_happened
+
+
+def test_a_head_that_drips_and_ends_in_time_is_an_answer(speaking):
+    """The negative control: the same drip within the allowed time is read."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+    server = speaking(lambda n, r: Said(head, pause_seconds=0.005))
+
+    assert client(server.url, timeout_seconds=20.0).request("GET", "/x").json() == {}
+
+
+def test_a_cut_head_is_an_error_and_nothing_in_the_log(speaking, caplog):
+    """urllib3 says nothing of a head that ends early; the error does, and it is no late one."""
+    server = speaking(lambda n, r: Said(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Pla"))
+
+    with caplog.at_level(logging.DEBUG), pytest.raises(BackendUnavailableError) as caught:
+        client(server.url).request("GET", "/x")
+
+    assert [r for r in caplog.records if r.levelno >= logging.WARNING] == []
+    assert not caught.value.is_late
+
+
+def test_urllib3_alone_logs_a_cut_head(speaking, caplog):
+    """The negative control: the library itself warns, with a traceback."""
+    data = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Pla"
+    server = speaking(lambda n, r: Said(data))
+
+    with pytest.raises(urllib3.exceptions.HTTPError):
+        urllib3.PoolManager().request("GET", f"{server.url}/x", retries=False)
+
+    (record,) = [r for r in caplog.records if r.levelno >= logging.WARNING]
+    assert record.exc_info
 
 
 def test_an_endless_answer_is_cut_off(speaking):
@@ -269,9 +321,29 @@ def test_the_pause_that_a_server_asks_for_is_kept(speaking):
 )
 def test_retry_after_is_seconds_or_a_date_within_ten_minutes(header, seconds):
     """Every form of RFC 9110 is understood, and absurd ones are capped."""
-    now = datetime(2026, 11, 22, 10, tzinfo=UTC)
+    assert retry_after_seconds(header, date="Sun, 22 Nov 2026 10:00:00 GMT") == seconds
 
-    assert retry_after_seconds(header, now) == seconds
+
+@pytest.mark.parametrize("date", [None, "yesterday"])
+def test_a_date_without_a_server_clock_is_taken_by_ours(date):
+    """Without a `Date` header that can be read, the clock of this machine is all there is."""
+    until = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+
+    assert 55 <= retry_after_seconds(until, date=date) <= 60
+
+
+@pytest.mark.parametrize("years", [-3, 3])
+def test_a_date_counts_from_the_clock_of_the_server(speaking, years):
+    """A server whose clock is years off asks for the seconds between its own two dates."""
+    there = datetime.now(UTC) + timedelta(days=365 * years)
+    until = format_datetime(there + timedelta(seconds=40), usegmt=True)
+    said = f"Retry-After: {until}", f"Date: {format_datetime(there, usegmt=True)}"
+    server = speaking(lambda n, r: answer(503, b"", *said))
+
+    with pytest.raises(BackendUnavailableError) as caught:
+        client(server.url).request("GET", "/x")
+
+    assert caught.value.retry_after_seconds == 40
 
 
 def test_a_closed_client_opens_again(speaking):

@@ -37,6 +37,8 @@ def test_one_backend_has_one_identity():
         "zenml+http://user:secret@host",
         "zenml+http://host/?password=secret",
         "zenml+http://host/?api_key=secret",
+        "mlte+http://host/?username=secret",
+        "mlte+http://host/?password=keyring:secret",
         "dioptra+http://host/?passwd=secret",
         "dioptra+http://host/?mlflow=http://user:secret@other",
         "zenml+http://host/?project=a&project=b",
@@ -56,8 +58,38 @@ def test_a_url_that_cannot_be_used_is_refused_without_its_secrets(text):
 
 def test_an_unknown_option_names_the_known_ones():
     """A misspelt option is no silent default."""
-    with pytest.raises(SettingsError, match=r"no option 'projekt'; there are \['project'\]"):
+    with pytest.raises(SettingsError, match=r"no option 'projekt'; is it 'project'\? there are"):
         BackendUrl.parse("zenml+http://host/?projekt=x", known=("project",))
+
+
+@pytest.mark.parametrize(
+    ("option", "near"),
+    [
+        ("passwort=env:X", "is it 'password'\\? "),
+        ("Password=env:X", "is it 'password'\\? "),
+        ("user=env:X", "is it 'username'\\? "),
+        ("auth=file:/x", ""),
+    ],
+)
+def test_a_misspelt_credential_is_no_silent_default(option, near):
+    """A reference under a name that the system does not ask for is refused, with the nearest."""
+    url, fields = f"mlte+http://host/?{option}", ("username", "password")
+
+    with pytest.raises(SettingsError, match=f"; {near}there are \\['password', 'username'\\]"):
+        BackendUrl.parse(url, known=(), credentials=fields)
+
+    assert BackendUrl.parse(url).options  # negative control: without the names anything passes
+
+
+def test_what_a_system_asks_for_may_be_named():
+    """The credentials of a system and its options stand beside each other."""
+    url = BackendUrl.parse(
+        "zenml+http://host/?project=a&username=env:U&password=keyring:shop/me",
+        known=("project", "stack"),
+        credentials=("username", "password"),
+    )
+
+    assert url.identity == "zenml+http://host/?project=a"
 
 
 def test_a_credential_is_found_in_its_order(monkeypatch, tmp_path):
@@ -84,6 +116,19 @@ def test_a_missing_credential_says_where_it_is_looked_for():
     assert credentials.find("password") is None
     with pytest.raises(BackendAuthError, match="ARTIFACT_PLUGINS_MLTE_PASSWORD"):
         credentials.require("password")
+
+
+def test_a_credential_is_one_line(monkeypatch):
+    """A line end behind it is no part of it; one inside is refused, and nothing of it is repeated."""
+    credentials = Credentials(BackendUrl.parse("kfp+http://h"))
+    monkeypatch.setenv("ARTIFACT_PLUGINS_KFP_TOKEN", "half-one\n")
+    assert credentials.require("token") == "half-one"
+
+    monkeypatch.setenv("ARTIFACT_PLUGINS_KFP_TOKEN", "half-one\nhalf-two")
+    with pytest.raises(BackendAuthError, match="line break") as caught:
+        credentials.find("token")
+
+    assert "half" not in str(caught.value)
 
 
 def test_a_reference_to_nothing_is_an_error(tmp_path):

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from dioptra_server import PASSWORD, USER, DioptraServer, dioptra_programs
+from transport_server import speaking  # noqa: F401  # a fixture for tests without a server
 
 from artifact_integrations.dioptra import use_interface
 from artifact_integrations.dioptra.backend import DioptraBackend

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import tarfile
+import zipfile
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pandas as pd
 import pytest
-from backend_driver import Notes, drive, drive_one
 from dioptra_server import DioptraServer
 
 import artifact_plugins as ap
 from artifact_integrations.dioptra.backend import DioptraBackend
 from artifact_integrations.dioptra.backend.lines import parted
+from artifact_integrations.dioptra.backend.place import Place
 from artifact_integrations.dioptra.backend.server import DioptraApi
 from artifact_plugins import ArtifactVersion, Session
 from artifact_plugins.contracts.backend import RemoteQuery
@@ -27,6 +28,7 @@ from artifact_plugins.errors import (
     UnsupportedByBackendError,
 )
 from artifact_plugins.records import LinkQuery, RunQuery, TaskQuery, TaskState, VersionQuery, every
+from artifact_plugins.testing.backend_driver import Notes, drive, drive_one
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
 
@@ -83,6 +85,43 @@ def test_a_run_is_jobs_of_one_experiment(
     assert root["values"] == {"carrier": "UA"}
 
 
+def test_an_existing_experiment_is_attached_to(
+    session: Session, dioptra: DioptraServer, login: None, project: str, flights: ModuleType
+) -> None:
+    """By its name or id: the jobs of a run are in it, and no experiment is made for the pipeline."""
+    api = DioptraApi(Place.parse(dioptra.backend_url()), timeout_seconds=60.0)
+    body = {
+        "group": api.group()[0],
+        "name": f"theirs-{project}",
+        "description": "",
+        "entrypoints": [],
+    }
+    theirs = int(api.post("experiments/", body)["id"])
+    version = ap.save({"n": 1}, "by-hand")
+    for number, given in enumerate((f"theirs-{project}", str(theirs))):
+        backend = DioptraBackend(f"{dioptra.backend_url()}&experiment={given}")
+
+        backend.probe()
+        notes = drive(session, backend, is_first=number == 0)
+
+        job = notes.external("saved", next(iter(notes.of("saved"))))
+        assert job["experiment"] == theirs
+        found = backend.version(notes.external("version", version.id)["external_id"])
+        assert found.record == version
+        backend.close()
+    api.http.close()
+
+
+def test_an_experiment_that_is_not_there_is_named(dioptra: DioptraServer, login: None) -> None:
+    """The probe names it, whether a name or an id was given, and nothing is made."""
+    for given in ("nobodys", "999999999"):
+        backend = DioptraBackend(f"{dioptra.backend_url()}&experiment={given}")
+
+        with pytest.raises(BackendRejectedError, match=f"no experiment '{given}'"):
+            backend.probe()
+        backend.close()
+
+
 def test_records_are_read_back(session: Session, delivered: Notes, backend: DioptraBackend) -> None:
     """Versions and links from the server equal those of the ledger, every field."""
     for version in versions_of(session):
@@ -118,7 +157,7 @@ def test_links_of_a_run_without_a_document_come_from_its_jobs(
 def test_dioptras_own_client_sees_what_we_have(
     session: Session, delivered: Notes, dioptra: DioptraServer, tmp_path: Path
 ) -> None:
-    """The list, the file listing and the contents in Dioptra's Python client equal ours."""
+    """List, record, file listing, contents, one file and another bundle in its client equal ours."""
     versions = versions_of(session)
     ids = {
         version.id: int(delivered.external("version", version.id)["external_id"])
@@ -127,15 +166,26 @@ def test_dioptras_own_client_sees_what_we_have(
 
     answer = dioptra.client(
         "import pathlib\n"
-        "answer = {'listed': [], 'files': {}, 'contents': {}}\n"
+        "from dioptra.client.utils import FileTypes\n"
+        "parts = ('files', 'contents', 'known', 'single', 'zipped')\n"
+        "answer = {'listed': [], **{name: {} for name in parts}}\n"
         "page = client.artifacts.get(page_length=1000, search=given['search'])\n"
         "answer['listed'] = [item['id'] for item in page['data']]\n"
         "for number in given['ids']:\n"
+        "    known = client.artifacts.get_by_id(number)\n"
+        "    answer['known'][number] = [known['id'], known['description']]\n"
         "    files = client.artifacts.get_files(number)\n"
         "    answer['files'][number] = [[f['relativePath'], f['fileSize']] for f in files]\n"
         "    path = client.artifacts.get_contents(\n"
         "        number, output_dir=pathlib.Path(given['folder']), file_stem=str(number))\n"
-        "    answer['contents'][number] = str(path)\n",
+        "    answer['contents'][number] = str(path)\n"
+        "    one = next(f['relativePath'] for f in files if f['relativePath'] == 'manifest.json')\n"
+        "    path = client.artifacts.get_contents(number, artifact_path=one,\n"
+        "        output_dir=pathlib.Path(given['folder']), file_stem=f'{number}-one')\n"
+        "    answer['single'][number] = str(path)\n"
+        "    path = client.artifacts.get_contents(number, file_type=FileTypes.ZIP,\n"
+        "        output_dir=pathlib.Path(given['folder']), file_stem=f'{number}-zip')\n"
+        "    answer['zipped'][number] = str(path)\n",
         ids=list(ids.values()),
         search=f'description:"*{run_of(session).id}*"',
         folder=str(tmp_path),
@@ -146,6 +196,11 @@ def test_dioptras_own_client_sees_what_we_have(
     assert sorted(answer["listed"]) == sorted([*ids.values(), int(document["external_id"])])
     for version in versions:
         number = str(ids[version.id])
+        known_id, description = answer["known"][number]
+        assert known_id == ids[version.id]
+        assert version.id in description
+        with zipfile.ZipFile(answer["zipped"][number]) as zipped:
+            assert "manifest.json" in {name.partition("/")[2] for name in zipped.namelist()}
         sizes = {path: size for path, size in answer["files"][number] if path != "manifest.json"}
         assert sizes == {file.path: file.size_bytes for file in version.files}
         with (
@@ -158,6 +213,9 @@ def test_dioptras_own_client_sees_what_we_have(
                 if member.isfile()
             }
             assert set(members) == {*reader.names(), "manifest.json"}
+            manifest = members["manifest.json"]
+            assert manifest is not None
+            assert manifest.read() == Path(answer["single"][number]).read_bytes()
             for name in reader.names():
                 content = members[name]
                 assert content is not None

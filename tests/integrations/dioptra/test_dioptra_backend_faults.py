@@ -11,9 +11,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from backend_driver import Notes, drive, drive_one
 from chaos_proxy import ChaosProxy, Fault
 from dioptra_server import PASSWORD, USER, DioptraServer
+from refused_logins import CANARY, left_by_a_refused_login
 from server_environments import free_port
 
 from artifact_integrations.dioptra.backend import DioptraBackend
@@ -27,6 +27,7 @@ from artifact_plugins.errors import (
     BackendUnavailableError,
 )
 from artifact_plugins.records import RunQuery, TaskQuery, every
+from artifact_plugins.testing.backend_driver import Notes, drive, drive_one
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
 
@@ -201,8 +202,25 @@ def test_a_server_that_hangs_is_given_up_in_time(
         dioptra.mlflow.thaw()
 
 
+def test_a_refused_login_leaves_no_password_anywhere(
+    dioptra: DioptraServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """It is in no file of ledger or store, no log and no output; that the login failed is."""
+    monkeypatch.setenv("ARTIFACT_PLUGINS_DIOPTRA_USERNAME", USER)
+    monkeypatch.setenv("ARTIFACT_PLUGINS_DIOPTRA_PASSWORD", CANARY)
+
+    left = left_by_a_refused_login(dioptra.backend_url(), tmp_path, caplog, capfd)
+
+    assert "BackendAuthError" in left
+    assert CANARY not in left
+
+
 def test_a_wrong_password_is_named(dioptra: DioptraServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is an authentication error, asked for once, and the password is in no message."""
+    """It is an authentication error that names the variables, and the password is in no message."""
     monkeypatch.setenv("ARTIFACT_PLUGINS_DIOPTRA_USERNAME", USER)
     monkeypatch.setenv("ARTIFACT_PLUGINS_DIOPTRA_PASSWORD", "canary-7f3a")
     with (
@@ -212,6 +230,7 @@ def test_a_wrong_password_is_named(dioptra: DioptraServer, monkeypatch: pytest.M
         backend.probe()
 
     assert "canary-7f3a" not in str(caught.value)
+    assert "ARTIFACT_PLUGINS_DIOPTRA_PASSWORD" in str(caught.value)
 
 
 def test_missing_credentials_are_named(

@@ -10,7 +10,6 @@ from typing import Annotated
 
 import numpy as np
 import pytest
-from backend_driver import Notes, drive
 from dioptra_server import DioptraServer
 
 import artifact_plugins as ap
@@ -21,6 +20,7 @@ from artifact_plugins import Session
 from artifact_plugins.contracts.backend import RemoteQuery
 from artifact_plugins.errors import NotSerializableError
 from artifact_plugins.records import RunQuery, TaskQuery, VersionQuery, every
+from artifact_plugins.testing.backend_driver import Notes, drive
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
 _LARGE_BYTES = 128 * 2**20
@@ -59,7 +59,7 @@ def test_g10_g11_a_version_names_what_made_and_what_read_it(
 def test_g12_an_output_that_fails_leaves_no_version(
     session: Session, backend: DioptraBackend, api: DioptraApi
 ) -> None:
-    """G12: of two outputs whose second cannot be saved neither is visible; the task is there as failed."""
+    """G12: of two outputs whose second cannot be saved neither is visible; the error names it."""
 
     @ap.step
     def two() -> tuple[Annotated[int, "first"], Annotated[object, "second"]]:
@@ -69,8 +69,9 @@ def test_g12_an_output_that_fails_leaves_no_version(
     def failing():  # type: ignore[no-untyped-def]
         return two()
 
-    with pytest.raises(NotSerializableError, match="lock"):
+    with pytest.raises(NotSerializableError, match="lock") as caught:
         failing()
+    assert "in output 'second'" in caught.value.__notes__
     notes = drive(session, backend)
 
     run = session.ledger.runs(RunQuery())[0]

@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from transport_server import Said
 
 from artifact_integrations.dioptra.backend import DioptraBackend
 from artifact_integrations.dioptra.backend.inputs import inputs_of, parameter_inputs
 from artifact_integrations.dioptra.backend.lines import (
     LINE_MAX_BYTES,
-    compact,
     described,
     line_of,
     parted,
@@ -30,7 +30,7 @@ from artifact_integrations.dioptra.backend.naming import (
     stored_path,
 )
 from artifact_integrations.dioptra.backend.place import Place
-from artifact_integrations.dioptra.backend.plugin_files import digest_of, plugin_files
+from artifact_integrations.dioptra.backend.plugin_files import files_digest, plugin_files
 from artifact_integrations.dioptra.backend.server import (
     ApiError,
     MlflowUnknownError,
@@ -48,7 +48,7 @@ from artifact_plugins.errors import (
     UnsupportedByBackendError,
 )
 from artifact_plugins.records import ArtifactTaskLink, ArtifactVersion, IOType, new_id
-from artifact_plugins.transport import HttpAnswer
+from artifact_plugins.transport import HttpAnswer, compact
 
 URL = "dioptra+http://localhost:5000/?mlflow=http://localhost:35000"
 NAMES = st.text(min_size=1, max_size=300)
@@ -288,7 +288,7 @@ def test_g3_equal_code_is_published_under_equal_digests(session: Session) -> Non
     made = [_files(session, item) for item in saved]
 
     assert made[0] == made[1]
-    assert made[0].digest == digest_of(made[0].files)
+    assert made[0].digest == files_digest(made[0].files)
     assert made[0].name.endswith(made[0].digest[7:19])
     assert made[2].digest != made[0].digest
     assert re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]+", made[2].name)
@@ -298,3 +298,22 @@ def _files(session: Session, saved: ArtifactVersion) -> Any:
     assert saved.plugin_snapshot is not None
     snapshot = session.ledger.snapshot(saved.plugin_snapshot)
     return plugin_files(snapshot, saved.materializer or "", session.store.get_archive)
+
+
+@pytest.mark.parametrize(
+    ("version", "is_known"),
+    [("1.1.0", True), ("1.2.2", True), ("1.99.0", True), ("1.0.3", False), ("2.0.0", False)],
+)
+def test_only_known_releases_are_spoken_to(speaking: Any, version: str, is_known: bool) -> None:
+    """1.1 to the last 1.x are; another one is named before a login is sent."""
+    body = json.dumps({"status": "healthy", "version": version}).encode()
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    speaker = speaking(lambda number, request: Said(head.encode() + body))
+    backend = DioptraBackend(f"dioptra+{speaker.url}/?mlflow={speaker.url}")
+
+    if is_known:
+        assert backend._api.version() == version
+    else:
+        with pytest.raises(BackendContractError, match=re.escape(version)):
+            backend.probe()
+    assert len(speaker.requests) == 1

@@ -11,12 +11,12 @@ from typing import TypeAlias
 
 import pandas as pd
 import pytest
-from backend_driver import Notes, drive
 from dioptra_server import DioptraServer
 
 from artifact_integrations.dioptra.backend import DioptraBackend
 from artifact_integrations.dioptra.backend.server import DioptraApi
 from artifact_plugins import ArtifactVersion, Session
+from artifact_plugins.testing.backend_driver import Notes, drive
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
 QUEUE = "work"

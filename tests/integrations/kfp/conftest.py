@@ -16,9 +16,15 @@ sys.path.insert(0, str(Path(__file__).parent))  # kfp_pipelines
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KfpServer]:
-    """A single-user server, shared: each test has runs and artifact names of its own."""
-    with KfpServer(tmp_path_factory.mktemp("kfp_server")) as started:
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[KfpServer]:
+    """A single-user server, shared: each test has runs and artifact names of its own.
+
+    It speaks dialect M; `in_both_dialects` gives a test one of each.
+    """
+    options = ("--dialect", getattr(request, "param", "M"))
+    with KfpServer(tmp_path_factory.mktemp("kfp_server"), options=options) as started:
         yield started
 
 

@@ -99,6 +99,7 @@ def test_a_duplicate_is_told_by_its_text(message, is_one):
 
 def server(routes: dict[str, tuple[int, Any]]) -> Callable[[int, bytes], Said]:
     """Return a script that answers by path, anything else as KFP does an unknown route."""
+    routes = {TASKS: (200, {}), **routes}
 
     def script(_: int, request: bytes) -> Said:
         path = request.split(b" ")[1].decode().partition("?")[0]
@@ -109,7 +110,8 @@ def server(routes: dict[str, tuple[int, Any]]) -> Callable[[int, bytes], Said]:
 
 
 ROWS = "/apis/v2beta1/artifact_tasks"
-TASKS = "/apis/v2beta1/runs/00000000-0000-4000-8000-000000000000/tasks"
+NOWHERE = "00000000-0000-4000-8000-000000000000"
+TASKS = f"/apis/v2beta1/runs/{NOWHERE}/tasks"
 HEALTH = "/apis/v2beta1/healthz"
 GOOD = {
     ROWS: (400, PRESENT),
@@ -139,10 +141,10 @@ def test_a_server_with_the_api_is_known(speaking: Start):  # noqa: F811
         ({ROWS: (404, b"<html>nginx</html>")}, "release 2.17 and older"),
         ({ROWS: (200, {"artifact_tasks": []})}, "where its artifact API would refuse"),
         ({ROWS: (400, {"message": "no such thing"})}, "where its artifact API would refuse"),
-        ({TASKS: (404, NO_ROUTE)}, "November 2025"),
+        ({TASKS: (404, NO_ROUTE)}, "no tasks in dialect M and S"),
         ({HEALTH: (200, b"<html>")}, "no JSON"),
     ],
-    ids=["old", "other", "DSP", "else", "dialect S", "no JSON"],
+    ids=["old", "other", "DSP", "else", "no dialect", "no JSON"],
 )
 def test_other_servers_are_refused_by_name(speaking: Start, changes, text):  # noqa: F811
     """An old server, one of the other dialect and one of another kind are told apart and refused."""
@@ -167,7 +169,8 @@ def test_an_unknown_run_answers_the_probe_too(speaking: Start):  # noqa: F811
 
 def test_a_run_that_is_not_there_is_named(speaking: Start):  # noqa: F811
     """The probe refuses a URL whose run the server does not have."""
-    speaker = speaking(server({**GOOD, "/apis/v2beta1/runs/gone": (404, NO_RUN)}))
+    routes = {"/apis/v2beta1/runs/gone": (404, NO_RUN), TASKS.replace(NOWHERE, "gone"): (200, {})}
+    speaker = speaking(server({**GOOD, **routes}))
 
     with pytest.raises(BackendRejectedError, match="no run 'gone'"):
         KfpBackend(f"kfp+{speaker.url}?run_id=gone").probe()
@@ -182,6 +185,8 @@ def test_a_run_that_is_not_there_is_named(speaking: Start):  # noqa: F811
         "kfp+http://",
         "kfp+ftp://host",
         "kfp+http://host:port",
+        "kfp+http://host?dialect=T",
+        "kfp+http://host?links=both",
     ],
 )
 def test_wrong_urls_are_refused_without_their_secrets(url):
@@ -234,7 +239,7 @@ def test_an_artifact_that_is_not_there_is_missing(speaking: Start):  # noqa: F81
     """A 404 with details is an artifact that the server has not."""
     speaker = speaking(server({"/apis/v2beta1/artifacts/a%2Fb": (404, NO_RUN)}))
 
-    with pytest.raises(ArtifactMissingError, match="no artifact 'a/b'"):
+    with pytest.raises(ArtifactMissingError, match="no artifact version 'a/b'"):
         KfpBackend(f"kfp+{speaker.url}").version("a/b")
 
 
@@ -273,6 +278,28 @@ def test_fewer_artifacts_than_sent_is_a_contract_error(speaking: Start):  # noqa
 
     with pytest.raises(BackendContractError, match="other than the 1"):
         api.create_artifacts([{}])
+
+
+@pytest.mark.parametrize(("iteration", "made"), [("0", "there"), ("1", "new")])
+def test_a_task_of_dialect_s_is_looked_for_by_its_place(speaking: Start, iteration, made):  # noqa: F811
+    """Where a repeated create would make a second task, the one of that place is taken."""
+    task = {"name": "make", "type": "RUNTIME", "scope_path": "root.make", "parent_task_id": "p"}
+    there = {**task, "task_id": "there", "type_attributes": {"iteration_index": "0"}}
+
+    def script(_: int, request: bytes) -> Said:
+        is_listing = request.startswith(b"GET")
+        return answer(
+            200, json.dumps({"tasks": [there]} if is_listing else {"task_id": "new"}).encode()
+        )
+
+    speaker = speaking(script)
+    api = KfpApi(KfpOptions.parse(f"kfp+{speaker.url}?dialect=S"), timeout_seconds=10)
+    body = {**task, "type_attributes": {"iteration_index": iteration}}
+
+    found = api.create_task("r", body)
+    first = api.create_task("r", body, is_first=True)
+
+    assert (found["task_id"], first["task_id"]) == (made, "new")
 
 
 def test_percent_and_plus_of_a_filter_are_encoded_twice():

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from backend_driver import drive
 from kfp_pipelines import everything
 from server_environments import environment
 
 import artifact_plugins as ap
 from artifact_integrations.kfp.tasks import remote_task
 from artifact_plugins.records import LinkQuery, TaskQuery, every
+from artifact_plugins.testing.backend_driver import drive
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]

@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
-from backend_driver import Notes, drive, drive_one
 from kfp_pipelines import everything, failing, make, small
 from kfp_server import KfpServer
+from kfp_there import in_both_dialects, pages, rows_there, tasks_there
 
 import artifact_plugins as ap
 from artifact_integrations.kfp.backend import KfpBackend
 from artifact_integrations.kfp.links import row_key
 from artifact_integrations.kfp.tasks import remote_task
+from artifact_plugins.compat import render_kfp
 from artifact_plugins.errors import BackendRejectedError, UnsupportedByBackendError
 from artifact_plugins.records import (
     ArtifactTaskLink,
@@ -25,6 +26,7 @@ from artifact_plugins.records import (
     VersionQuery,
     every,
 )
+from artifact_plugins.testing.backend_driver import Notes, drive, drive_one
 
 # Against a server of its own process.
 pytestmark = pytest.mark.server
@@ -40,26 +42,6 @@ def by_id(records: Iterable[Any]) -> list[Any]:
     return sorted(records, key=lambda one: one.id)
 
 
-def pages(server: KfpServer, path: str, name: str) -> list[dict[str, Any]]:
-    """Return all items of a listing as the server says them."""
-    found: list[dict[str, Any]] = []
-    sign, token = "&" if "?" in path else "?", ""
-    while True:
-        page = server.call("GET", f"{path}{sign}page_size=200{token}")
-        found += page.get(name, [])
-        if "next_page_token" not in page:
-            return found
-        token = f"&page_token={page['next_page_token']}"
-
-
-def tasks_there(server: KfpServer, run_id: str) -> list[dict[str, Any]]:
-    return pages(server, f"/runs/{run_id}/tasks", "tasks")
-
-
-def rows_there(server: KfpServer, run_id: str) -> list[dict[str, Any]]:
-    return pages(server, f"/artifact_tasks?run_ids={run_id}", "artifact_tasks")
-
-
 def assert_equal(session: ap.Session, backend: KfpBackend, run_id: str, notes: Notes) -> None:
     """Links, tasks and versions that are read back are those of the ledger."""
     assert by_id(backend.links(run_id)) == links_of(session, run_id)
@@ -68,6 +50,7 @@ def assert_equal(session: ap.Session, backend: KfpBackend, run_id: str, notes: N
         assert found.record == version
 
 
+@in_both_dialects
 def test_a_run_with_everything_comes_back_equal(session, server, backend):
     """Maps, fan-ins, nested pipelines, branches and exit steps: each record and link is equal."""
     run = everything(xs=[1, 2])
@@ -112,6 +95,38 @@ def test_the_rows_there_are_the_links_here(session, server, backend):
     }
 
 
+def test_links_may_be_sent_as_kfp_records_them(session, server, backend_at):
+    """With `?links=kfp` rows, parameters and task types are those that KFP itself would have made."""
+    run = everything(xs=[1, 2])
+    backend = backend_at(server.url, "?links=kfp")
+    wanted = render_kfp(
+        every(session.ledger.tasks, TaskQuery(run_id=run.id)),
+        every(session.ledger.links, LinkQuery(run_id=run.id)),
+    )
+
+    notes = drive(session, backend, run.id)
+
+    there = [one for one in backend.links(run.id) if one.version_id is not None]
+    assert by_id(there) == by_id(wanted.links)
+    bodies = {}
+    for body in tasks_there(server, notes.external("run", run.id)["external_id"]):
+        task = remote_task(body)
+        assert task is not None
+        assert task.record == session.ledger.task(task.record.id)
+        bodies[task.record.id] = body
+    for one in wanted.tasks:
+        sides = [bodies[one.id][side].get("parameters", []) for side in ("inputs", "outputs")]
+        said = [[(p["type"], p["parameter_key"], p["value"]) for p in side] for side in sides]
+        ours = [
+            [(p.io_type, p.parameter_key, p.value) for p in side]
+            for side in (one.inputs, one.outputs)
+        ]
+        assert bodies[one.id]["type"] == one.type
+        assert [sorted(side, key=str) for side in said] == [sorted(side, key=str) for side in ours]
+    assert backend.missing("task", notes.of("task")) == []
+
+
+@in_both_dialects
 def test_states_and_parents_are_those_of_the_run(session, server, backend):
     """Each task there has the state, type and parent of ours, and the run ends as ours does."""
     run = everything(xs=[1, 2])
@@ -130,6 +145,7 @@ def test_states_and_parents_are_those_of_the_run(session, server, backend):
     assert server.call("GET", f"/runs/{run_id}")["state"] == "SUCCEEDED"
 
 
+@in_both_dialects
 def test_a_failing_step_keeps_its_error_and_its_inputs(session, server, backend):
     """A failed task has its error, its input links and what it logged, and no declared output."""
     with pytest.raises(ZeroDivisionError):
@@ -148,6 +164,7 @@ def test_a_failing_step_keeps_its_error_and_its_inputs(session, server, backend)
     assert server.call("GET", f"/runs/{run_id}")["state"] == "FAILED"
 
 
+@in_both_dialects
 def test_a_cache_hit_links_the_old_artifact(session, server, backend):
     """A task from the cache has the artifacts of the first run, under its own name."""
     first, second = everything(xs=[3]), everything(xs=[3])
@@ -199,6 +216,7 @@ def counts(server: KfpServer, run_id: str) -> tuple[int, int, int]:
     return len(tasks_there(server, run_id)), len(rows), len({row["artifact_id"] for row in rows})
 
 
+@in_both_dialects
 def test_a_replay_without_notes_finds_everything(session, server, backend):
     """When the notes are lost, run, tasks, artifacts and links are found and none made twice."""
     run = everything(xs=[1, 2])
@@ -252,6 +270,7 @@ def test_a_running_task_is_there_before_it_ends(session, server, backend):
     assert_equal(session, backend, run.id, notes)
 
 
+@in_both_dialects
 def test_versions_from_outside_come_as_importers(session, server, backend):
     """What was saved by hand has no run; the task that reads it brings it in, once."""
     by_hand = ap.save({"x": 7}, "by_hand_kfp")
@@ -288,6 +307,7 @@ def test_a_save_by_hand_needs_a_run(session, server, backend):
     assert "without a run" in notes.external("version", version.id)["unsupported"]
 
 
+@in_both_dialects
 def test_a_run_may_be_attached_to_an_existing_one(session, server, backend_at):
     """In somebody else's run our ROOT is a DAG below its root; two of ours fit into one."""
     opened = server.open_run("theirs")
@@ -309,6 +329,7 @@ def test_a_run_may_be_attached_to_an_existing_one(session, server, backend_at):
     assert there[opened.root_id]["state"] == "RUNNING"
 
 
+@in_both_dialects
 def test_a_save_by_hand_goes_into_the_run_of_the_url(session, server, backend_at):
     """With a run in the URL a version saved by hand is an importer of that run, once."""
     opened = server.open_run("theirs")
@@ -324,14 +345,13 @@ def test_a_save_by_hand_goes_into_the_run_of_the_url(session, server, backend_at
     assert (row["type"], row["key"]) == ("OUTPUT", "artifact")
 
 
+@in_both_dialects
 def test_below_the_task_of_a_pod(session, server, backend_at):
     """With a task in the URL our run is below it, and a save by hand is an output of it."""
     opened = server.open_run("theirs")
     body = {"name": "train", "type": "RUNTIME", "scope_path": "root.train", "state": "RUNNING"}
-    task = server.call(
-        "POST", f"/runs/{opened.run_id}/tasks", {**body, "parent_task_id": opened.root_id}
-    )
-    backend = backend_at(server.url, f"?run_id={opened.run_id}&task_id={task['task_id']}")
+    task_id = server.new_task(opened, **body, parent_task_id=opened.root_id)
+    backend = backend_at(server.url, f"?run_id={opened.run_id}&task_id={task_id}")
     version = ap.save({"a": 1}, "hand")
     run = small(x=1)
 
@@ -341,10 +361,10 @@ def test_below_the_task_of_a_pod(session, server, backend_at):
     there = {one["task_id"]: one for one in tasks_there(server, opened.run_id)}
     name = session.ledger.run(run.id).name
     (root,) = [one for one in there.values() if one["name"] == name]
-    assert root["parent_task_id"] == task["task_id"]
+    assert root["parent_task_id"] == task_id
     assert root["scope_path"] == f"root.train.{name}"
-    assert there[task["task_id"]]["state"] == "RUNNING"
-    rows = [r for r in rows_there(server, opened.run_id) if r["task_id"] == task["task_id"]]
+    assert there[task_id]["state"] == "RUNNING"
+    rows = [r for r in rows_there(server, opened.run_id) if r["task_id"] == task_id]
     assert [row["key"] for row in rows] == ["auto/hand"]
     assert rows[0]["artifact_id"] == notes.external("version", version.id)["external_id"]
 
@@ -386,6 +406,7 @@ def test_updates_and_deletes_are_unsupported(backend, given):
         backend.delete_version("x")
 
 
+@in_both_dialects
 def test_what_is_gone_is_missing_and_comes_again(session, server, backend):
     """Tasks of a deleted run are missing, its artifacts are not; a new delivery makes them again."""
     run = small(x=1)
@@ -407,6 +428,7 @@ def test_what_is_gone_is_missing_and_comes_again(session, server, backend):
     assert_equal(session, backend, run.id, notes)
 
 
+@in_both_dialects
 def test_links_deleted_by_a_retry_are_missing(session, server, backend):
     """KFP's own retry takes the links of failed tasks away: they are found and sent again."""
     with pytest.raises(ZeroDivisionError):
@@ -432,13 +454,18 @@ def test_links_deleted_by_a_retry_are_missing(session, server, backend):
     assert_equal(session, backend, run.id, notes)
 
 
-def test_a_name_that_is_too_long_sends_nothing_of_its_task(session, server, backend_at):
-    """An artifact name over 128 characters is refused before its task is there."""
+def test_an_address_that_is_too_long_sends_nothing_of_its_task(
+    session, server, backend_at, tmp_path
+):
+    """A URI of over 2,048 characters is refused before a task is there."""
     notes = Notes()
-    version = ap.save(1, "n" * 129)
+    folder = tmp_path.joinpath(*["d" * 200] * 10)
+    folder.mkdir(parents=True)
+    (folder / "file").write_text("data")
+    version = session.register(str(folder / "file"), "file")
     opened = server.open_run("theirs")
     backend = backend_at(server.url, f"?run_id={opened.run_id}")
 
-    with pytest.raises(BackendRejectedError, match="129 characters"):
+    with pytest.raises(BackendRejectedError, match="2048 are allowed"):
         drive_one(session, backend, "version", version.id, notes=notes)
     assert len(tasks_there(server, opened.run_id)) == 1

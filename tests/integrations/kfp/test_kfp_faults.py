@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from backend_driver import Notes, drive
 from chaos_proxy import ChaosProxy, Fault
 from kfp_pipelines import everything, failing, small
 from kfp_server import KfpServer
+from kfp_there import in_both_dialects, pages
+from refused_logins import CANARY, left_by_a_refused_login
 
 import artifact_plugins as ap
 from artifact_integrations.kfp.backend import KfpBackend
@@ -26,6 +27,7 @@ from artifact_plugins.errors import (
     BackendUnavailableError,
 )
 from artifact_plugins.records import LinkQuery, VersionQuery, every
+from artifact_plugins.testing.backend_driver import Notes, drive
 
 # Against a server of its own process.
 pytestmark = pytest.mark.server
@@ -49,17 +51,6 @@ def proxy(server: KfpServer) -> Iterator[ChaosProxy]:
     started = ChaosProxy(server.port, seed=3)
     yield started
     started.close()
-
-
-def pages(server: KfpServer, path: str, name: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    sign, token = "&" if "?" in path else "?", ""
-    while True:
-        page = server.call("GET", f"{path}{sign}page_size=200{token}")
-        found += page.get(name, [])
-        if "next_page_token" not in page:
-            return found
-        token = f"&page_token={page['next_page_token']}"
 
 
 def drive_on(
@@ -104,6 +95,7 @@ def test_damaged_traffic_makes_everything_once(session, server, proxy, backend_a
     assert sum(run.id in one.get("description", "") for one in runs) == 1
 
 
+@in_both_dialects
 def test_every_lost_answer_is_found_again(session, server, proxy, backend_at):
     """When every second answer to a writing request is lost, nothing is made twice."""
     run = small(x=1)
@@ -141,6 +133,7 @@ def test_without_looking_lost_answers_double(session, server, proxy, backend_at,
     assert len(made_by(server, ids)) > len(ids)
 
 
+@in_both_dialects
 def test_rows_that_came_in_between_are_no_failure(session, server, backend):
     """A row that somebody made after we looked is answered with 500, listed, and left out."""
     run = small(x=1)
@@ -276,6 +269,19 @@ def test_strangers_and_strange_namespaces_are_refused(
         backend.probe()
     with pytest.raises(BackendError):
         drive(session, backend, small(x=1).id)
+
+
+def test_a_refused_login_leaves_no_token_anywhere(
+    team_server, tmp_path, monkeypatch, caplog, capfd
+):
+    """It is in no file of ledger or store, no log and no output; that the login failed is."""
+    login(monkeypatch, CANARY)
+
+    url = f"kfp+{team_server.url}?namespace=team-a"
+    left = left_by_a_refused_login(url, tmp_path, caplog, capfd)
+
+    assert "BackendAuthError" in left
+    assert CANARY not in left
 
 
 def test_a_real_deliverer_gets_it_there_through_a_bad_network(server, proxy, tmp_path, monkeypatch):

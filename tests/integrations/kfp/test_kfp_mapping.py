@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from artifact_integrations.kfp.artifacts import artifact_body, record_of, remote_version
+from artifact_integrations.kfp.dialects import Dialect
+from artifact_integrations.kfp.limits import kfp_key, kfp_name
 from artifact_integrations.kfp.links import (
-    check_links,
     links_from_texts,
     parameters,
     producer_body,
@@ -18,6 +19,7 @@ from artifact_integrations.kfp.links import (
     read_rows,
     row_body,
     row_key,
+    unfit_values,
 )
 from artifact_integrations.kfp.tasks import (
     LINKS_MAX,
@@ -174,17 +176,16 @@ def test_too_many_previews_are_left_out():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"artifact": "n" * 129}, "129 characters"),
         ({"uri": "s3://" + "k" * 2048}, "2053 characters"),
         ({"metadata": {"a": {"b": [float("nan")]}}}, r"metadata.a.b\[0\] is nan"),
         ({"metadata": {"a": float("inf")}}, "metadata.a is inf"),
-        ({"metadata": {"a": "\ud800"}}, "half of a surrogate"),
+        ({"metadata": {"a": "\ud800"}}, "half a character"),
         ({"metadata": {"a": {1}}}, "a set"),
         ({"metadata": {"a": "x" * 3_000_000}}, "too many"),
     ],
 )
 def test_what_kfp_cannot_hold_is_refused_before_it_is_sent(changes, said):
-    """Names, URIs and metadata over KFP's limits are named, with what is wrong."""
+    """URIs and metadata over KFP's limits are named, with what is wrong."""
     with pytest.raises(BackendRejectedError, match=said):
         artifact_body(version().model_copy(update=changes), "ns")
 
@@ -198,16 +199,27 @@ def test_the_limits_themselves_are_taken():
         artifact_body(longest, "n" * 64)
 
 
-def test_long_keys_and_producers_are_refused():
-    """The key of a link ends at 191 characters, the name of a producer at 128."""
-    check_links([link(key="k" * 191, producer=Producer(task_name="t" * 128))])
+def test_long_names_and_keys_end_in_a_digest():
+    """A key has at most 191 characters, a name 128; two long ones that begin alike stay two."""
+    assert (kfp_key("k" * 191), kfp_name("t" * 128)) == ("k" * 191, "t" * 128)
 
-    with pytest.raises(BackendRejectedError, match="key"):
-        check_links([link(key="k" * 192)])
-    with pytest.raises(BackendRejectedError, match="task name"):
-        check_links([link(producer=Producer(task_name="t" * 129))])
-    with pytest.raises(BackendRejectedError, match="i is nan"):
-        check_links([link(value=float("nan"))])
+    keys = {kfp_key("k" * 191 + end) for end in "ab"}
+    names = {kfp_name("t" * 128 + end) for end in "ab"}
+
+    assert {len(key) for key in keys} == {191}
+    assert {len(name) for name in names} == {128}
+    assert (len(keys), len(names)) == (2, 2)
+
+
+def test_a_value_that_is_no_json_is_named_and_its_parameter_left_out():
+    """NaN is told with its place; the other parameters of the task are there."""
+    links = [link(value=float("nan")), link(key="word", value="big")]
+
+    read, written = parameters(links, {})
+
+    assert unfit_values(links) == ["i is nan, which JSON does not have"]
+    assert [one["parameter_key"] for one in read] == ["word"]
+    assert written == []
 
 
 @pytest.mark.parametrize(
@@ -232,7 +244,8 @@ def test_rows_of_all_link_types_come_back(io_type):
         for n in range(3)
     ]
     rows = [
-        row_body(one, f"a-{one.version_id}", run_id="R", task_id="T", names={}) for one in links
+        row_body(one, f"a-{one.version_id}", run_id="R", task_id="T", io_type=io_type, names={})
+        for one in links
     ]
 
     found = read_rows(
@@ -249,12 +262,34 @@ def test_rows_of_all_link_types_come_back(io_type):
 
 def test_one_row_is_all_links_that_say_the_same():
     """A version twice in one list is one row of KFP and two links of ours."""
-    links = [link(io_type=IOType.COLLECTED_INPUTS, version_id="v", position=n) for n in range(2)]
-    rows = [row_body(one, "a", run_id="R", task_id="T", names={}) for one in links]
+    io_type = IOType.COLLECTED_INPUTS
+    links = [link(io_type=io_type, version_id="v", position=n) for n in range(2)]
+    rows = [row_body(one, "a", run_id="R", task_id="T", io_type=io_type, names={}) for one in links]
 
     assert row_key(rows[0]) == row_key(rows[1])
     found = read_rows(rows[:1], links, {"a": "v"}, run_id="run", task_id="task", names={})
     assert found == links
+
+
+def test_one_row_of_dialect_s_is_all_links_of_its_version_and_type():
+    """S keeps one key and iteration of a version; what a task carries brings the others back."""
+    made = link(io_type=IOType.ITERATOR_OUTPUT, version_id="w", producer=Producer(iteration=2))
+    links = [*(link(id=f"l-{key}", version_id="v", key=key) for key in "ij"), made]
+    of_s = {"run_id": "R", "task_id": "T", "names": {}}
+    rows = []
+    for one in links:
+        io_type = Dialect.S.row_type(one.io_type, is_leaf=True)
+        rows.append(row_body(one, f"a-{one.version_id}", io_type=io_type, **of_s))
+    stored = list({row_key(row, Dialect.S): row for row in reversed(rows)}.values())
+    ids = {"a-v": "v", "a-w": "w"}
+
+    found = read_rows(stored, links, ids, **of_s, dialect=Dialect.S, is_leaf=True)
+    bare = read_rows(stored, (), ids, **of_s, dialect=Dialect.S, is_leaf=True)
+
+    assert len(stored) == 2
+    assert {row["type"] for row in stored} == {"TASK_OUTPUT_INPUT", "OUTPUT"}
+    assert sorted(one.id for one in found) == sorted(one.id for one in links)
+    assert {one.io_type for one in bare} == {IOType.TASK_OUTPUT_INPUT, IOType.ITERATOR_OUTPUT}
 
 
 def test_a_row_of_somebody_else_keeps_its_ids():
@@ -387,7 +422,11 @@ def test_an_attached_root_is_a_dag_below_the_other_run():
     assert scope.names == {"ROOT": "delays-1"}
 
 
-def test_an_over_long_task_name_is_refused():
-    """A task name over 128 characters is named before anything is sent."""
-    with pytest.raises(BackendRejectedError, match="task name"):
-        task_body(task(name="t" * 129), [], Scope("R"), None)
+def test_an_over_long_task_name_is_shortened_and_carried_whole():
+    """A task name over 128 characters ends in a digest there; the record has all of it."""
+    body = task_body(task(name="t" * 129), [], Scope("R"), None)
+
+    assert len(body["name"]) == len(body["display_name"]) == 128
+    found = remote_task(body)
+    assert found is not None
+    assert found.record.name == "t" * 129

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from artifact_integrations.kfp import pod
+from artifact_integrations.kfp import POD_VARIABLE, pod, register_backends
 from artifact_integrations.kfp.api import KfpApi
 from artifact_integrations.kfp.options import KfpOptions
 from artifact_integrations.kfp.pod import find_pod, launcher_arguments, locate
@@ -156,6 +156,17 @@ def test_the_token_of_a_pod_is_for_its_own_cluster(host, is_ours, tmp_path, monk
     assert (options.run_id == "R") is is_ours
     login = KfpApi(options, timeout_seconds=5.0)._log_in()
     assert ("Authorization" in login) is is_ours
+
+
+def test_only_a_pod_has_something_to_locate(monkeypatch):
+    """Outside of a pod the offer names no function, so that a session imports none to ask it."""
+    monkeypatch.delenv(POD_VARIABLE, raising=False)
+    (outside,) = register_backends()
+    monkeypatch.setenv(POD_VARIABLE, "train-1")
+    (inside,) = register_backends()
+
+    assert outside.locate is None
+    assert inside.locate == "artifact_integrations.kfp.pod:locate"
 
 
 def test_outside_of_a_pod_urls_stay_as_they_are():

@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import Annotated, Any, NamedTuple
 
 import pytest
-from backend_driver import drive
 from kfp_pipelines import everything
 from kfp_server import KfpServer, old_kfp_server
+from kfp_there import in_both_dialects
 
 import artifact_plugins as ap
 from artifact_integrations.kfp.backend import KfpBackend
@@ -17,6 +17,7 @@ from artifact_plugins.compat import render_kfp
 from artifact_plugins.contracts.backend import BackendOperation, RemoteQuery, RemoteVersion
 from artifact_plugins.errors import ArtifactMissingError, BackendContractError
 from artifact_plugins.records import ArtifactVersion, LinkQuery, TaskQuery, every
+from artifact_plugins.testing.backend_driver import drive
 
 # Against a server of its own process.
 pytestmark = pytest.mark.server
@@ -77,6 +78,7 @@ def own(delivered: Delivered, page: Iterable[RemoteVersion]) -> list[ArtifactVer
     return [one.record for one in page if one.record and one.record.run_id in delivered.ids]
 
 
+@in_both_dialects
 def test_filters_are_those_of_the_server_and_checked_here(delivered, backend):
     """Name, type, tags, metadata, run, ids and time each narrow the listing, alone and together."""
     first, made = delivered.ids[0], delivered.datasets
@@ -121,6 +123,7 @@ def test_pages_follow_each_other(delivered, backend, newest_first, limit):
     assert len(whole) == 10
 
 
+@in_both_dialects
 def test_pages_of_a_run_follow_each_other(delivered, backend):
     """The versions of one run page as well."""
     first = backend.versions(RemoteQuery(run_id=delivered.ids[1], limit=6))
@@ -154,12 +157,15 @@ def test_names_with_signs_of_filters_are_found(session, server, backend_at):
         assert found[0].record is None
 
 
-def test_a_version_that_is_not_there_is_missing(backend):
-    """An id that nobody has is named."""
-    with pytest.raises(ArtifactMissingError, match="no artifact"):
-        backend.version("01a202a2-0000-7000-8000-000000000000")
+@in_both_dialects
+@pytest.mark.parametrize("name", ["01a202a2-0000-7000-8000-000000000000", "no/such/id", "x?y#z"])
+def test_a_version_that_is_not_there_is_missing(backend, name):
+    """An id that nobody has is named, whatever is in it."""
+    with pytest.raises(ArtifactMissingError, match="has no "):
+        backend.version(name)
 
 
+@in_both_dialects
 def test_links_of_a_run_that_nobody_delivered_are_none(backend):
     """A run that is neither ours there nor KFP's has no links."""
     assert backend.links("01a202a2-0000-7000-8000-000000000000") == []
@@ -184,14 +190,21 @@ def test_a_run_recorded_by_the_server_is_read_in_the_form_of_kfp(tmp_path, backe
     assert any(one.version_id is None for one in there)
 
 
-def test_an_old_server_and_the_other_dialect_are_refused(server, tmp_path, backend_at):
-    """A server before the API and one of the feature branch are named; ours is known."""
-    assert backend_at(server.url).probe().facts["dialect"] == "M"
+@in_both_dialects
+def test_the_dialect_is_told_by_the_server_or_forced(server, backend_at):
+    """The probe says which dialect a server speaks; one that the URL forces has to be that one."""
+    mine, other = server.dialect, "S" if server.dialect == "M" else "M"
+
+    assert backend_at(server.url).probe().facts["dialect"] == mine
+    assert backend_at(server.url, f"?dialect={mine}").probe().facts["dialect"] == mine
+    with pytest.raises(BackendContractError, match=f"no tasks in dialect {other}"):
+        backend_at(server.url, f"?dialect={other}").probe()
+
+
+def test_a_server_before_the_artifact_api_is_refused(backend_at):
+    """A server of release 2.17 is named as too old."""
     with old_kfp_server() as url, pytest.raises(BackendContractError, match="2.17 and older"):
         backend_at(url).probe()
-    other = KfpServer(tmp_path / "s", options=["--dialect", "S"])
-    with other, pytest.raises(BackendContractError, match="November 2025"):
-        backend_at(other.url).probe()
 
 
 def test_every_operation_is_in_the_table():

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from backend_driver import Notes, drive, drive_one
 from server_environments import ServerProcess
 
 import artifact_plugins as ap
@@ -23,6 +22,7 @@ from artifact_plugins.errors import (
     BackendRejectedError,
     UnsupportedByBackendError,
 )
+from artifact_plugins.testing.backend_driver import Notes, drive, drive_one
 
 pytestmark = pytest.mark.server
 Raw = Callable[..., tuple[int, Any]]

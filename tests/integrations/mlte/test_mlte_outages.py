@@ -8,11 +8,12 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
-from backend_driver import Notes, drive
 from chaos_proxy import LOST_BEFORE, ChaosProxy, Fault
+from refused_logins import CANARY, left_by_a_refused_login
 from server_environments import ServerProcess
 
 import artifact_plugins as ap
@@ -27,6 +28,7 @@ from artifact_plugins.errors import (
     BackendUnavailableError,
 )
 from artifact_plugins.records import VersionQuery, every
+from artifact_plugins.testing.backend_driver import Notes, drive
 
 pytestmark = pytest.mark.server
 SECRET = "a secret of forty characters for tests.."
@@ -288,6 +290,23 @@ def test_a_token_in_its_time_is_used(
     backend._server._http._login = token_of(claims, SECRET)
 
     assert backend.probe().user == "admin"
+
+
+def test_a_refused_login_leaves_no_password_anywhere(
+    memory_server: ServerProcess,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """It is in no file of ledger or store, no log and no output; that the login failed is."""
+    monkeypatch.setenv("ARTIFACT_PLUGINS_MLTE_USERNAME", "admin")
+    monkeypatch.setenv("ARTIFACT_PLUGINS_MLTE_PASSWORD", CANARY)
+
+    left = left_by_a_refused_login(f"mlte+{memory_server.url}", tmp_path, caplog, capfd)
+
+    assert "BackendAuthError" in left
+    assert CANARY not in left
 
 
 def test_wrong_credentials_are_told_as_such(

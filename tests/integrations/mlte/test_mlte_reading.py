@@ -7,13 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from backend_driver import drive
 
 import artifact_plugins as ap
 from artifact_integrations.mlte.backend import MlteBackend
 from artifact_plugins.contracts.backend import RemoteQuery
 from artifact_plugins.errors import QueryError
 from artifact_plugins.records import VersionQuery, every
+from artifact_plugins.testing.backend_driver import drive
 
 pytestmark = pytest.mark.server
 Raw = Any

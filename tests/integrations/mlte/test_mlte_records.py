@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
-from backend_driver import Notes, drive, drive_one
 from server_environments import ServerProcess
 
 import artifact_plugins as ap
 from artifact_integrations.mlte.backend import MlteBackend
 from artifact_plugins.records import LinkQuery, TaskQuery, VersionQuery, every
+from artifact_plugins.testing.backend_driver import Notes, drive, drive_one
 
 pytestmark = pytest.mark.server
 Raw = Callable[..., tuple[int, Any]]

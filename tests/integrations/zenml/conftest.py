@@ -104,15 +104,21 @@ def client_python() -> Path:
 def read_with_zenml(
     client_python: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., Any]:
-    """Run a function of `zenml_reader.py` in a process with ZenML's client; returns its JSON."""
+    """Run a function of `zenml_reader.py` in a process with ZenML's client; returns its JSON.
 
-    def read(server: ZenML, project: str, function: str, *arguments: str) -> Any:
+    The reader has the key of the writer, unless it is not to trust it.
+    """
+
+    def read(
+        server: ZenML, project: str, function: str, *arguments: str, trusts: bool = True
+    ) -> Any:
         folder = tmp_path / "zenml-client"
         folder.mkdir(exist_ok=True)
+        config = tmp_path_factory.getbasetemp() / "config" if trusts else folder / "own"
         variables = {
             "PATH": str(client_python.parent),
             "HOME": str(folder),
-            "XDG_CONFIG_HOME": str(tmp_path_factory.getbasetemp() / "config"),
+            "XDG_CONFIG_HOME": str(config),
             "ZENML_CONFIG_PATH": str(folder / "config"),
             "ZENML_ANALYTICS_OPT_IN": "false",
             "ZENML_LOGGING_VERBOSITY": "ERROR",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from backend_driver import drive
+from refused_logins import CANARY, left_by_a_refused_login
 from transport_server import Said, Speaker
 from zenml_servers import NEW, PASSWORD, USERNAME, ZenML, serve
 
@@ -25,6 +25,7 @@ from artifact_plugins.errors import (
     SettingsError,
     UnsupportedByBackendError,
 )
+from artifact_plugins.testing.backend_driver import drive
 
 Speaking = Callable[[Callable[[int, bytes], Said]], Speaker]
 server_ = pytest.mark.server
@@ -158,6 +159,26 @@ def test_wrong_password(
         open_backend(server.url).probe()
 
     assert "hunter2" not in str(caught.value)
+    assert "ARTIFACT_PLUGINS_ZENML_PASSWORD" in str(caught.value)
+
+
+@server_
+@slow_
+def test_a_refused_login_leaves_no_password_anywhere(
+    server: ZenML,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """It is in no file of ledger or store, no log and no output; that the login failed is."""
+    monkeypatch.setenv("ARTIFACT_PLUGINS_ZENML_USERNAME", USERNAME)
+    monkeypatch.setenv("ARTIFACT_PLUGINS_ZENML_PASSWORD", CANARY)
+
+    left = left_by_a_refused_login(f"zenml+{server.url}/", tmp_path, caplog, capfd)
+
+    assert "BackendAuthError" in left
+    assert CANARY not in left
 
 
 @server_

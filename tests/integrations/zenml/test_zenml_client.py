@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,16 +10,21 @@ from typing import Any
 import pandas as pd
 import pytest
 import zenml_pipelines as pipelines
-from backend_driver import drive
 from zenml_servers import ZenML
 
 import artifact_plugins as ap
 from artifact_integrations.zenml.backend import ZenMLBackend
 from artifact_plugins import Session
-from artifact_plugins.records import RunQuery, VersionQuery, every
+from artifact_plugins.records import ArtifactVersion, RunQuery, VersionQuery, every
+from artifact_plugins.testing.backend_driver import drive
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
 Read = Callable[..., Any]
+
+
+def run_versions(session: Session, run_id: str) -> list[ArtifactVersion]:
+    """Return the versions of a run, in the order in which they were made."""
+    return list(every(session.ledger.versions, VersionQuery(run_id=run_id), newest_first=False))
 
 
 @pytest.fixture
@@ -32,12 +38,13 @@ def test_run_looks_right_in_zenml(
 ) -> None:
     """Steps, inputs, outputs, producers, tags, metadata and values are what our run had."""
     pipelines.delays(months=[1, 2])
-    drive(session, backend)
+    notes = drive(session, backend)
     run = next(every(session.ledger.runs, RunQuery()))
 
     seen = read_with_zenml(server, project, "run", run.name)
 
     assert (seen["name"], seen["status"], seen["pipeline"]) == (run.name, "completed", "delays")
+    assert notes.external("run", run.id)["url"] == seen["page"]
     assert seen["parameters"] == {"months": [1, 2], "carrier": "UA"}
     steps = seen["steps"]
     assert sorted(steps) == [
@@ -59,8 +66,14 @@ def test_run_looks_right_in_zenml(
     frame = {"delay": [float(n) for n in range(1000)], "carrier": ["UA"] * 1000}
     kinds = {name: str(kind) for name, kind in pd.DataFrame(frame).dtypes.items()}
     assert flights["value"] == ["DataFrame", frame, kinds]
-    assert steps["mean_delay[1]"]["inputs"]["flights"] == [["flights", "2", "step_output"]]
-    assert [one[0] for one in steps["rank"]["inputs"]["delays"]] == ["mean_delay", "mean_delay"]
+    ours = [one for one in run_versions(session, run.id) if one.artifact == "flights"]
+    assert flights["content_hash"] == ours[0].content_hash
+    ((name, number, kind, read),) = steps["mean_delay[1]"]["inputs"]["flights"]
+    assert (name, number, kind) == ("flights", "2", "step_output")
+    assert read[:1] == ["DataFrame"]
+    delays = steps["rank"]["inputs"]["delays"]
+    assert [one[0] for one in delays] == ["mean_delay", "mean_delay"]
+    assert sorted(one[3] for one in delays) == [["float", "499.5"], ["float", "999.0"]]
     (ranking,) = steps["rank"]["outputs"]["ranking"]
     assert ranking["value"] == ["dict", repr({"m0": 499.5, "m1": 999.0})]
 
@@ -124,14 +137,15 @@ def test_values_of_every_home_load(
 def test_what_is_executed_needs_trust(
     session: Session, backend: ZenMLBackend, server: ZenML, project: str, read_with_zenml: Read
 ) -> None:
-    """A pickled value loads in ZenML only for a reader who trusts who wrote it: here, the same key."""
-    large = {complex(n, 1): "x" * 50 for n in range(200)}
-    version = ap.save(large, "pickled", materializer="pickle.object")
+    """A pickled value loads in ZenML for a reader with the same key, and for no stranger."""
+    # A pickle of plain values executes nothing, and loads for anybody.
+    version = ap.save(operator.itemgetter(1), "pickled", materializer="pickle.object")
     notes = drive(session, backend)
 
-    (value,) = read_with_zenml(
-        server, project, "load", notes.external("version", version.id)["external_id"]
-    )
+    external_id = notes.external("version", version.id)["external_id"]
+    (value,) = read_with_zenml(server, project, "load", external_id)
+    said = read_with_zenml(server, project, "refused", external_id, trusts=False)
 
-    assert value == ["dict", repr(large)]
+    assert value == ["itemgetter", "operator.itemgetter(1)"]
+    assert said[0] == "UntrustedKeyError"
     assert not list(every(session.ledger.versions, VersionQuery(is_deleted=True)))

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import zenml_pipelines as pipelines
-from backend_driver import Notes, drive, drive_one
 from zenml_servers import ZenML
 
 import artifact_plugins as ap
@@ -24,6 +23,7 @@ from artifact_plugins.errors import (
     UnsupportedByBackendError,
 )
 from artifact_plugins.records import ArtifactVersion, VersionQuery, every
+from artifact_plugins.testing.backend_driver import Notes, drive, drive_one
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from artifact_integrations.zenml.failures import explain, is_illegal, is_missing, is_taken
+from artifact_integrations.zenml.failures import explain, is_illegal
 from artifact_plugins.errors import (
     BackendAuthError,
     BackendContractError,
@@ -15,7 +15,7 @@ from artifact_plugins.errors import (
     BackendRejectedError,
     BackendUnavailableError,
 )
-from artifact_plugins.transport import HttpAnswer
+from artifact_plugins.transport import HttpAnswer, is_missing, is_taken
 
 SECRET = "hunter2-in-the-payload"
 VALIDATION = (

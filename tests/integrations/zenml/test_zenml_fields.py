@@ -35,14 +35,6 @@ def test_metadata_that_zenml_takes_is_shown_as_it_is() -> None:
     given = {"t": "x", "i": 1, "f": 0.5, "b": False, "l": [1, None], "d": {"a": {"b": 1}}}
 
     assert fields.shown(given) == given
-    assert fields.types_of(given) == {
-        "t": "str",
-        "i": "int",
-        "f": "float",
-        "b": "bool",
-        "l": "list",
-        "d": "dict",
-    }
 
 
 def test_metadata_that_zenml_does_not_take_is_left_out() -> None:

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from backend_driver import drive
 from zenml_servers import ZenML
 
 import artifact_plugins as ap
@@ -17,6 +16,7 @@ from artifact_plugins import Session
 from artifact_plugins.contracts.backend import RemoteQuery
 from artifact_plugins.errors import QueryError
 from artifact_plugins.records import ArtifactVersion, RunQuery, every
+from artifact_plugins.testing.backend_driver import drive
 
 servers = pytest.mark.server
 
@@ -158,7 +158,7 @@ def test_token_of_nobody(token: str) -> None:
     """A page token that is none of ours is refused before anything is asked."""
     backend = ZenMLBackend("zenml+http://127.0.0.1:1/")
 
-    with pytest.raises(QueryError, match="is no token"):
+    with pytest.raises(QueryError, match="is no page token"):
         backend.versions(RemoteQuery(page_token=token))
 
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 import zenml_pipelines as pipelines
-from backend_driver import Notes, drive, drive_one
 from zenml_servers import NEW, Persistent, ZenML
 
 import artifact_plugins as ap
 from artifact_integrations.zenml.backend import ZenMLBackend
 from artifact_plugins import Session
 from artifact_plugins.records import LinkQuery, RunQuery, TaskQuery, VersionQuery, every
+from artifact_plugins.testing.backend_driver import Notes, drive, drive_one
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
 

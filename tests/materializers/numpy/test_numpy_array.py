@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artifact_materializers.numpy.array import ArrayMaterializer, RecarrayMaterializer
+from artifact_materializers.numpy.array import ArrayMaterializer
 from artifact_materializers.numpy.dtypes import is_same
 from artifact_plugins.errors import LoadFailedError, LossyConversionError, NotSerializableError
 from artifact_plugins.testing import FolderFiles, MemoryFiles
@@ -374,25 +374,6 @@ def test_rows_of_a_0_d_array_are_refused():
 
     with pytest.raises(LoadFailedError, match="0 dimensions"):
         ARRAYS.load_part(files, np.ndarray, rows=slice(1))
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda: np.rec.array([(1, "a"), (2, "b")], dtype=[("n", "i4"), ("s", "U2")]),
-        lambda: np.arange(3).view(np.recarray),
-        lambda: np.rec.array([(1, (2.0,))], dtype=[("n", "i4"), ("in", [("x", "f8")])]),
-    ],
-)
-def test_record_array_comes_back_as_one(round_trip, make):
-    """A recarray keeps its type, its record dtype and its values."""
-    materializer, array = RecarrayMaterializer(), make()
-
-    loaded = round_trip(materializer, array)
-
-    assert type(loaded) is np.recarray
-    assert is_same(loaded.dtype, array.dtype)
-    assert materializer.equal(loaded, array)
 
 
 def test_folder_and_direct_io_give_the_same_files(tmp_path):

@@ -78,3 +78,16 @@ class TestScalar(MaterializerContract):
 
     def refused(self) -> Sequence[Any]:
         return [pd.offsets.CDay(holidays=["2020-01-02"])]
+
+
+class TestOffset(MaterializerContract):
+    """Offsets."""
+
+    materializer = ScalarMaterializer
+
+    def values(self) -> Sequence[Any]:
+        offsets = pd.offsets
+        return [offsets.Day(3), offsets.Week(weekday=2), pd.DateOffset(months=1, hours=-2)]
+
+    def refused(self) -> Sequence[Any]:
+        return [pd.offsets.CBMonthEnd(holidays=["2020-01-02"])]

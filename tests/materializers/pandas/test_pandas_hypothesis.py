@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pandas_files import round_trip, saved
+from pandas_files import materializer_of, round_trip, saved
 
 from artifact_materializers.pandas import tagged
 from artifact_materializers.pandas.frame import FrameMaterializer
@@ -158,6 +158,58 @@ def test_random_frame_comes_back_exactly(frame: pd.DataFrame) -> None:
 
     assert FrameMaterializer().equal(loaded, frame)
     assert saved(loaded).data == files.data
+
+
+@given(frame=frames())
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+def test_random_series_and_index_come_back_exactly(frame: pd.DataFrame) -> None:
+    """Every column of a random frame as a series, and its labels as an index."""
+    series = [frame.iloc[:, number] for number in range(frame.shape[1])]
+    for value in (*series, frame.index, frame.columns):
+        loaded = round_trip(value)
+
+        assert type(loaded) is type(value)
+        assert materializer_of(value).equal(loaded, value)
+
+
+UNITS = st.sampled_from(["s", "ms", "us", "ns"])
+COUNTS = st.integers(-(2**33), 2**33)
+TIMES = st.builds(lambda n, u, z: pd.Timestamp(n, unit="s", tz=z).as_unit(u), COUNTS, UNITS, ZONES)
+SPANS = st.builds(lambda n, unit: pd.Timedelta(n, unit=unit).as_unit(unit), COUNTS, UNITS)
+PERIODS = st.builds(
+    pd.Period,
+    st.integers(1700, 2200).map(str),
+    freq=st.sampled_from(["Y", "Q-NOV", "M", "W-WED", "D", "h"]),
+)
+NUMBERS = st.integers(-9, 9)
+
+
+def interval(ends: tuple[Any, Any], closed: Any) -> pd.Interval:
+    return pd.Interval(min(ends), max(ends), closed)
+
+
+INTERVALS = st.builds(
+    interval,
+    st.tuples(COUNTS, COUNTS) | st.tuples(SPANS, SPANS).map(lambda s: (s[0], s[0])),
+    st.sampled_from(["left", "right", "both", "neither"]),
+)
+OFFSETS = st.one_of(
+    st.builds(pd.offsets.Week, NUMBERS, weekday=st.integers(0, 6)),
+    st.builds(pd.offsets.BQuarterEnd, NUMBERS, startingMonth=st.integers(1, 12)),
+    st.builds(pd.DateOffset, months=NUMBERS, hours=NUMBERS, normalize=st.booleans()),
+    st.builds(lambda kind, n: kind(n), st.sampled_from([pd.offsets.Day, pd.offsets.Nano]), NUMBERS),
+)
+
+
+@given(value=st.one_of(TIMES, SPANS, PERIODS, INTERVALS, OFFSETS))
+@settings(max_examples=100, deadline=None)
+def test_random_scalar_and_offset_come_back_exactly(value: Any) -> None:
+    """Value, unit, zone, frequency, bounds and keywords are the same."""
+    loaded = round_trip(value)
+
+    assert type(loaded) is type(value)
+    assert repr(loaded) == repr(value)
+    assert materializer_of(value).equal(loaded, value)
 
 
 def same(left: Any, right: Any) -> bool:

@@ -289,6 +289,26 @@ def arrow_tables(draw):
 _METADATA = st.none() | st.dictionaries(st.binary(min_size=1, max_size=4), st.binary(max_size=4))
 
 
+@settings(max_examples=60)
+@given(table=arrow_tables())
+def test_parts_of_any_table_come_back_exactly(round_trip, table):
+    """The schema, the batches, the columns, their chunks and their elements of a table survive."""
+    columns = [column.unify_dictionaries() for column in table.columns]
+    arrays = [*columns, *(chunk for column in columns for chunk in column.chunks)]
+    scalars = [element for column in columns for element in column.slice(0, 2)]
+    for materializer, parts in (
+        (SCHEMAS, [table.schema]),
+        (BATCHES, table.to_batches()),
+        (ARRAYS, arrays),
+        (SCALARS, scalars),
+    ):
+        for part in parts:
+            loaded = round_trip(materializer, part)
+
+            assert type(loaded) is type(part)
+            assert materializer.equal(loaded, part)
+
+
 @settings(max_examples=200)
 @given(table=arrow_tables())
 def test_any_table_comes_back_exactly(round_trip, table):

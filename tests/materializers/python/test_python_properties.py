@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Iterator
 from datetime import UTC
 from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import python_samples as samples
 from hypothesis import given, settings
@@ -13,7 +16,9 @@ from hypothesis import strategies as st
 
 from artifact_materializers.python.document import DocumentMaterializer
 from artifact_materializers.python.equality import deep_equal
+from artifact_materializers.python.path import PathMaterializer
 from artifact_materializers.python.pretty import describe, pretty
+from artifact_materializers.python.stream import StreamMaterializer
 from artifact_plugins.records.metadata import check_metadata
 
 ANY_TEXT = st.text(st.characters(), max_size=8)
@@ -92,3 +97,49 @@ def test_any_value_can_be_described_and_shown(value):
     assert check_metadata(metadata) == metadata
     assert len(text) <= 2_300
     assert re.search("[\ud800-\udfff]", text) is None
+
+
+@settings(max_examples=60)
+@given(st.lists(LEAVES | st.lists(LEAVES, max_size=3) | VALUES, max_size=12))
+def test_any_stream_comes_back(items):
+    """What a generator yields comes back item by item, as a generator and as a list."""
+    materializer, files = StreamMaterializer(), _Files()
+
+    materializer.save_files(iter(items), files)
+
+    assert materializer.equal(materializer.load_files(files, Iterator), iter(items))
+    assert deep_equal(materializer.load_files(files, list), items)
+
+
+NAMES = st.text("abä .-_", min_size=1, max_size=6).map(lambda name: f"n{name}n")
+TREES = st.recursive(
+    st.tuples(st.binary(max_size=20), st.booleans()),
+    lambda inner: st.dictionaries(NAMES, inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def grow(path, tree):
+    """Make a file, executable or not, or a folder of what a tree says."""
+    if isinstance(tree, dict):
+        path.mkdir()
+        for name, inner in tree.items():
+            grow(path / name, inner)
+    else:
+        path.write_bytes(tree[0])
+        path.chmod(0o755 if tree[1] else 0o644)
+
+
+@settings(max_examples=40, deadline=None)
+@given(tree=TREES, name=NAMES)
+def test_any_path_comes_back(tree, name):
+    """Files and folders of any depth: names, bytes, empty folders and executable files."""
+    materializer = PathMaterializer()
+    with TemporaryDirectory() as folder:
+        path, stored = Path(folder, name), Path(folder, "stored")
+        grow(path, tree)
+        stored.mkdir()
+
+        materializer.save(path, stored)
+
+        assert materializer.equal(materializer.load(stored, type(path)), path)

@@ -52,7 +52,7 @@ def unstorable():
         "int subclass": samples.MyInt(1),
         "list subclass": samples.MyList(),
         "list dataclass": samples.ListLike(),
-        "defaultdict": defaultdict(samples.factory),
+        "defaultdict": defaultdict(lambda: 1),
         "object": object(),
     }
     connection.close()

@@ -20,7 +20,6 @@ from artifact_plugins.contracts.backend import (
 )
 from artifact_plugins.errors import (
     BackendRejectedError,
-    UnsupportedByBackendError,
 )
 from artifact_plugins.records import (
     ArtifactTaskLink,
@@ -33,12 +32,13 @@ from artifact_plugins.records import (
     check_metadata,
     check_tags,
 )
+from artifact_plugins.transport import digest_of, is_noted, noted_id
 
 from .abilities import ABILITIES
 from .documents import Documents
 from .inputs import inputs_of, parameter_inputs
 from .jobs import Job, JobOrder, Jobs
-from .lines import digest, parted, run_line, saved_line, task_line
+from .lines import parted, run_line, saved_line, task_line
 from .place import Place
 from .publishing import Publishing
 from .reading import Reading, task_path
@@ -59,7 +59,8 @@ class DioptraBackend(Backend):
 
     Args:
         url: `dioptra+http://host:port/?mlflow=http://host:port`, with `queue=`
-            and `group=` when they are not the usual ones.
+            and `group=` when they are not the usual ones, and `experiment=` to
+            attach to one that exists.
         timeout_seconds: Of one request; registering a file may take 60 s.
 
     Raises:
@@ -88,6 +89,7 @@ class DioptraBackend(Backend):
         self._tracking.probe()
         self._skeleton.forget()
         self._skeleton.group()
+        self._skeleton.attached()
         user = self._api.group()[1]
         facts = {"mlflow": self._place.mlflow, "group": self._place.group}
         return BackendInfo(
@@ -155,7 +157,7 @@ class DioptraBackend(Backend):
         job = self._job(order, delivery)
 
         def finish(job: Job) -> Job:
-            mark = digest(document)
+            mark = digest_of(document)
             if "document_digest" in line and noted.get("document") != mark:
                 self._tracking.upload(job.artifact_uri, task_path(line), document)
             for version in delivery.versions(task_id=task.id):
@@ -170,7 +172,9 @@ class DioptraBackend(Backend):
             is_failed = task.state is TaskState.FAILED
             return self._jobs.end(job, is_failed=is_failed, ended_at=task.ended_at, tags=tags)
 
-        self._in_job(order, job, delivery, finish, document=digest(document), state=str(task.state))
+        self._in_job(
+            order, job, delivery, finish, document=digest_of(document), state=str(task.state)
+        )
 
     def deliver_version(self, version: ArtifactVersion, delivery: Delivery) -> None:
         """Make or change the artifact of a version.
@@ -181,13 +185,13 @@ class DioptraBackend(Backend):
         if version.deleted_at is not None:
             self._versions.mark_deleted(version, delivery)
             return
-        is_known = "external_id" in (delivery.external("version", version.id) or {})
+        is_known = noted_id(delivery, "version", version.id) is not None
         is_first = delivery.is_first and not is_known
         if version.run_id is None:
             self._deliver_saved(version, delivery, is_first=is_first)
             return
         noted = self._home(version, delivery)
-        if "external_id" not in (delivery.external("version", version.id) or {}) or is_known:
+        if is_known or noted_id(delivery, "version", version.id) is None:
             self._versions.bring(version, Job.of(noted), delivery, is_first=is_first)
 
     def _deliver_saved(
@@ -208,7 +212,7 @@ class DioptraBackend(Backend):
 
     def missing(self, kind: RecordKind, noted: Mapping[str, Mapping[str, Any]]) -> Sequence[str]:
         """Return what is gone, belongs to somebody else now, or lost its pin or description."""
-        ours = {key: value for key, value in noted.items() if "external_id" in value}
+        ours = {key: value for key, value in noted.items() if is_noted(value)}
         if kind == "version":
 
             @cache
@@ -219,15 +223,12 @@ class DioptraBackend(Backend):
         return [key for key, value in ours.items() if not self._has_job(kind, key, value)]
 
     def version(self, external_id: str) -> RemoteVersion:
-        """Return one artifact by its number."""
         return self._reading.version(external_id)
 
     def versions(self, query: RemoteQuery) -> Page[RemoteVersion]:
-        """Return one page of artifacts of the server."""
         return self._reading.versions(query)
 
     def links(self, run_id: str) -> Sequence[ArtifactTaskLink]:
-        """Return the links of a run."""
         return self._reading.links(run_id)
 
     def update_version(
@@ -259,7 +260,6 @@ class DioptraBackend(Backend):
         self._versions.rewrite(found, record.model_copy(update=changed))
 
     def close(self) -> None:
-        """Let go of connections and of the login."""
         for http in (self._api.http, self._tracking.http):
             http.close()
 
@@ -347,13 +347,10 @@ class DioptraBackend(Backend):
 
 def _pair(version_id: str, delivery: Delivery) -> dict[str, int] | None:
     """Return the artifact of an input; None for one that the server cannot have."""
-    noted = delivery.external("version", version_id) or {}
-    if "external_id" not in noted:
-        try:
-            noted = delivery.need("version", version_id)
-        except UnsupportedByBackendError:
-            return None
-    if "external_id" not in noted:
+    noted = delivery.external("version", version_id)
+    if not is_noted(noted):
+        noted = delivery.wish("version", version_id)
+    if not is_noted(noted):
         return None
     return {"id": int(noted["external_id"]), "snapshotId": int(noted["snapshot"])}
 

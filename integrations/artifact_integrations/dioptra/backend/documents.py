@@ -11,10 +11,11 @@ from typing import IO, Any, cast
 from artifact_plugins.contracts.backend import Delivery
 from artifact_plugins.errors import StoreIntegrityError
 from artifact_plugins.records import ArtifactTaskLink, Run
+from artifact_plugins.transport import compact, digest_of
 
 from .jobs import Job
-from .lines import compact, described, line_of, parted
-from .server import SLOW_SECONDS, SYSTEM, ApiError, DioptraApi
+from .lines import described, line_of, parted
+from .server import SLOW_SECONDS, SYSTEM, ApiError, DioptraApi, existing_id
 from .skeleton import Skeleton
 from .tracking import Tracking
 
@@ -73,7 +74,7 @@ class Documents:
             line = parted(found.get("description"))[1]
             if line.get("kind") == KIND and line.get("run") == run_id:
                 data = self._tracking.download(str(found["artifactUri"]))
-                if f"sha256:{hashlib.sha256(data).hexdigest()}" != line.get("digest"):
+                if digest_of(data) != line.get("digest"):
                     raise StoreIntegrityError(
                         f"the document of run {run_id} at {SYSTEM} is not the one that was sent",
                         hint="the ledger has the run",
@@ -95,9 +96,7 @@ class Documents:
         try:
             made = self._api.post("artifacts/", body, seconds=SLOW_SECONDS)
         except ApiError as error:
-            if error.error != "EntityExistsError":
-                raise
-            place = f"artifacts/{error.detail['existing_id']}"
+            place = f"artifacts/{existing_id(error)}"
             made = self._api.put(place, {"description": description})
         return made
 

@@ -9,17 +9,18 @@ from typing import Any, Literal
 
 from artifact_plugins.contracts.backend import Delivery
 from artifact_plugins.errors import BackendRejectedError
+from artifact_plugins.transport import once_more
 
 from .inputs import Inputs
 from .lines import described, parted
 from .naming import resource_name
-from .server import ApiError, DioptraApi, once_more
+from .server import ApiError, DioptraApi, says
 from .skeleton import Shape, Skeleton
 from .tracking import JOB_TAG, TASK_TAG, Tracking, hexadecimal
 
 # What a server says of things that were noted and are not there any more: it
 # was restored from a backup, or somebody deleted them.
-_STALE = ("EntityDoesNotExistError", "EntityNotRegisteredError", "EntityDeletedError")
+_is_stale = says("EntityDoesNotExistError", "EntityNotRegisteredError", "EntityDeletedError")
 _FINAL = ("finished", "failed")
 
 
@@ -110,7 +111,9 @@ class Jobs:
         if found is None and not is_first:
             found = self.find(order.kind, order.record_id)
         if found is None:
-            found = once_more(lambda anew: self._create(order, delivery, anew=anew), stale=_STALE)
+            found = once_more(
+                lambda anew: self._create(order, delivery, anew=anew), is_stale=_is_stale
+            )
             delivery.note(order.kind, order.record_id, {"external_id": str(found["id"])})
         job_id, experiment = int(found["id"]), int(found["experiment"]["id"])
         if found["status"] in ("queued", "deferred"):
@@ -119,8 +122,7 @@ class Jobs:
         is_over = found["status"] in _FINAL and not is_again
         status = str(found["status"]) if is_over else "started"
         if order.run_id is not None:
-            tag = self._skeleton.tag(resource_name(f"run-{order.run_id}"), delivery)
-            self._api.post(f"jobs/{job_id}/tags", {"ids": [tag]})
+            self._skeleton.mark(f"jobs/{job_id}", resource_name(f"run-{order.run_id}"), delivery)
         job = Job(job_id, experiment, str(info["run_id"]), str(info["artifact_uri"]), status)
         delivery.note(order.kind, order.record_id, job.noted())
         return job

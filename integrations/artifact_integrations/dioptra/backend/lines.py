@@ -6,12 +6,12 @@ was lost is found again by searching descriptions for our id.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from artifact_plugins.records import ArtifactTaskLink, ArtifactVersion, Run, Task
+from artifact_plugins.transport import compact, digest_of
 
 LINE_MAX_BYTES = 8 * 1024
 _TEXT_MAX = 2_000
@@ -22,11 +22,6 @@ _FORM = 1
 def line_of(kind: str, **facts: Any) -> dict[str, Any]:
     """Return the facts of a line; those that are None are left out."""
     return {"ap": _FORM, "kind": kind} | {k: v for k, v in facts.items() if v is not None}
-
-
-def compact(document: Any) -> str:
-    """Return JSON with sorted keys, without spaces, in ASCII: the form that is searched for."""
-    return json.dumps(document, sort_keys=True, separators=(",", ":"))
 
 
 def described(text: str, line: Mapping[str, Any]) -> str:
@@ -105,17 +100,12 @@ def task_line(
     whole = {**line, "document": document}
     if fits(whole):
         return whole, data
-    return {**line, "document_digest": digest(data)}, data
+    return {**line, "document_digest": digest_of(data)}, data
 
 
 def saved_line(saved_id: str, project: str, artifact: str) -> dict[str, Any]:
     """Return the line of the job that holds what was saved by hand under a name."""
     return line_of("saved", saved=saved_id, project=project, artifact=artifact)
-
-
-def digest(data: bytes) -> str:
-    """Return `sha256:hex`."""
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 def text_of(version: ArtifactVersion) -> str:
@@ -125,7 +115,7 @@ def text_of(version: ArtifactVersion) -> str:
 
 def text_mark(text: str) -> str:
     """Return by what a text of ours is told from one that people wrote over it."""
-    return digest(shown(text).encode())[7:19]
+    return digest_of(shown(text).encode())[7:19]
 
 
 def version_line(
@@ -161,7 +151,7 @@ def version_line(
     if fits(whole):
         return whole, None
     document = compact(record).encode()
-    line["record_digest"] = digest(document)
+    line["record_digest"] = digest_of(document)
     # A search by tag still finds it when the tags fit; the record has them all.
     return (line if fits(line) else {k: v for k, v in line.items() if k != "tags"}), document
 
@@ -173,7 +163,7 @@ def record_of(line: Mapping[str, Any], document: bytes | None = None) -> Artifac
         ValueError: It carries none, or another one than its digest says.
     """
     if document is not None:
-        if digest(document) != line.get("record_digest"):
+        if digest_of(document) != line.get("record_digest"):
             raise ValueError("the record document is not the one that the description names")
         return ArtifactVersion.model_validate(json.loads(document))
     return ArtifactVersion.model_validate(line["record"])

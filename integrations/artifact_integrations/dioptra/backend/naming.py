@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import keyword
 import re
+
+from artifact_plugins.transport import sha256_of
 
 _MAX = 160
 
@@ -39,4 +40,4 @@ def _safe(text: str, unwanted: str, *, lead: str, filler: str) -> str:
 
 
 def _mark(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return sha256_of(text)[:8]

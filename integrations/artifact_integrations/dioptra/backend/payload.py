@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +10,11 @@ from dataclasses import dataclass
 from artifact_plugins.contracts.backend import Delivery
 from artifact_plugins.contracts.files import FileReader
 from artifact_plugins.records import ArtifactVersion
+from artifact_plugins.transport import digest_of
 
 from .naming import file_name, stored_path
 
 MANIFEST = "manifest.json"
-_PIECE_BYTES = 4 * 2**20
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Payload:
 
     @property
     def digest(self) -> str:
-        return f"sha256:{hashlib.sha256(self.manifest).hexdigest()}"
+        return digest_of(self.manifest)
 
     def files(self) -> Iterator[tuple[str, bytes | memoryview]]:
         """Yield path there and bytes, the manifest last: without it nothing is loaded."""
@@ -74,7 +73,7 @@ def opened(
                 # A worker has only the digests of the standard library.
                 "digest": file.digest
                 if file.digest.startswith("sha256:")
-                else _sha256(reader.buffer(file.path)),
+                else digest_of(reader.buffer(file.path)),
             }
             entries.append(entry | ({"stored": name} if name != file.path else {}))
         document = {
@@ -96,10 +95,3 @@ def opened(
         }
         text = json.dumps(document, sort_keys=True, indent=1)
         yield Payload(text.encode(), stored, reader)
-
-
-def _sha256(data: memoryview) -> str:
-    digest = hashlib.sha256()
-    for start in range(0, data.nbytes, _PIECE_BYTES):
-        digest.update(data[start : start + _PIECE_BYTES])
-    return f"sha256:{digest.hexdigest()}"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from artifact_integrations.dioptra import CREDENTIALS, OPTIONS
 from artifact_plugins.errors import SettingsError
 from artifact_plugins.transport import BackendUrl
 
-OPTIONS = ("mlflow", "queue", "group", "username")
 QUEUE = "artifact-plugins-recorded"
 
 
@@ -22,12 +22,15 @@ class Place:
             does not tell.
         queue: Of recorded jobs. No worker may listen on it.
         group: Whose things are used; there is only `public` so far.
+        experiment: Name or id of an existing one that all jobs go to; None for
+            one of our own for each pipeline.
     """
 
     url: BackendUrl
     mlflow: str
     queue: str
     group: str
+    experiment: str | None = None
 
     @classmethod
     def parse(cls, text: str) -> Place:
@@ -36,7 +39,7 @@ class Place:
         Raises:
             SettingsError: It lacks `mlflow`, or something in it cannot be meant.
         """
-        url = BackendUrl.parse(text, known=OPTIONS)
+        url = BackendUrl.parse(text, known=OPTIONS, credentials=CREDENTIALS)
         mlflow = url.options.get("mlflow", "").rstrip("/")
         parts = urlsplit(mlflow)
         if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
@@ -51,4 +54,4 @@ class Place:
                 "the URL of backend dioptra names an empty queue or group",
                 hint="leave the option out; nothing was opened",
             )
-        return cls(url, mlflow, queue, group)
+        return cls(url, mlflow, queue, group, url.options.get("experiment"))

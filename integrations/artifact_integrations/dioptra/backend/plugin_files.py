@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import re
 import zipfile
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from artifact_integrations.dioptra.exporting import camel, classes_source, snapshot_source, zipped
 from artifact_integrations.dioptra.sources import archived_sources
 from artifact_plugins.records import ArtifactVersion, CodeArchive, PluginSnapshot
+from artifact_plugins.transport import digest_of, sha256_of
 
 from .lines import described, line_of
 
@@ -68,7 +68,7 @@ def plugin_files(
             members.update(_members(archive(part.digest)))
     sources = archived_sources(members)
     code = zipped(sources)
-    code_digest = hashlib.sha256(code).hexdigest()
+    code_digest = sha256_of(code)
     targets = _targets(snapshot, key)
     names = {key: _class_name(key, code_digest) for key in sorted(targets)}
     scripted = any(part.role == "main" for part in snapshot.archives)
@@ -88,7 +88,7 @@ def plugin_files(
     classes = classes_source({names[key]: (key, f"{targets[key]}.") for key in names}, code_digest)
     running = snapshot_source(code, code_digest, sources, tasks=tasks, described=about)
     files = {CLASSES: classes.encode(), SNAPSHOT: running.encode()}
-    digest = digest_of(files)
+    digest = files_digest(files)
     text = f"{snapshot.plugin} as it wrote artifacts, published by artifact_plugins."
     line = line_of(
         "snapshot", digest=digest, plugin=snapshot.plugin, python=snapshot.python_version
@@ -104,10 +104,9 @@ def plugin_files(
     )
 
 
-def digest_of(files: Mapping[str, bytes]) -> str:
+def files_digest(files: Mapping[str, bytes]) -> str:
     """Return `sha256:hex` over the names and bytes of files, in the order of their names."""
-    lines = (f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files))
-    return f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}"
+    return digest_of("".join(f"{sha256_of(files[name])}  {name}\n" for name in sorted(files)))
 
 
 def _targets(snapshot: PluginSnapshot, key: str) -> dict[str, str]:

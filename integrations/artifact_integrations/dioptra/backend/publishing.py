@@ -12,10 +12,11 @@ from typing import Any
 from artifact_plugins.contracts.backend import Delivery
 from artifact_plugins.errors import BackendRejectedError
 from artifact_plugins.records import ArtifactVersion
+from artifact_plugins.transport import made_once
 
 from .naming import resource_name
-from .plugin_files import CLASSES, PluginFiles, digest_of, key_of, plugin_files
-from .server import BASE, SLOW_SECONDS, ApiError, DioptraApi, object_of
+from .plugin_files import CLASSES, PluginFiles, files_digest, key_of, plugin_files
+from .server import BASE, SLOW_SECONDS, ApiError, DioptraApi, existing_id
 from .skeleton import Skeleton
 
 _NAMES_MAX = 5
@@ -71,16 +72,13 @@ class Publishing:
         return found
 
     def _published(self, files: PluginFiles, delivery: Delivery, *, anew: bool) -> dict[str, Any]:
-        with delivery.only("plugin", files.digest):
-            noted = None if anew else delivery.external("plugin", files.digest)
-            if noted is None:
-                noted = self._find_or_publish(files)
-                tag = self._skeleton.tag(
-                    resource_name(f"plugin-{files.name.rpartition('_')[0]}"), delivery
-                )
-                self._api.post(f"plugins/{noted['plugin']}/tags", {"ids": [tag]})
-                delivery.note("plugin", files.digest, noted)
-        return noted
+        def make() -> dict[str, Any]:
+            made = self._find_or_publish(files)
+            name = resource_name(f"plugin-{files.name.rpartition('_')[0]}")
+            self._skeleton.mark(f"plugins/{made['plugin']}", name, delivery)
+            return made
+
+        return made_once(delivery, "plugin", files.digest, make, anew=anew)
 
     def _find_or_publish(self, files: PluginFiles) -> dict[str, Any]:
         """Return a snapshot whose files are ours, byte for byte; published when there is none.
@@ -90,14 +88,9 @@ class Publishing:
         """
         for number in range(_NAMES_MAX):
             name = files.name if number == 0 else f"{files.name}_{number + 1}"
-            if self._api.named("plugins/", name) is None:
+            if not self._api.named("plugins/", name):
                 self._import(files, name)
-            same = [
-                item
-                for item in self._api.all("plugins/", sort="createdOn", search=f'name:"{name}"')
-                if item["name"] == name
-            ]
-            for plugin in sorted(same, key=lambda item: int(item["id"])):
+            for plugin in self._api.named("plugins/", name):
                 found = self._verified(plugin, files)
                 if found is not None:
                     return found
@@ -118,7 +111,7 @@ class Publishing:
                 continue
             bundle = f"{path}/{snapshot['snapshot']}/files/bundle"
             found = _unpacked(self._api.download(bundle, fileType="tar_gz"))
-            if digest_of(found) == files.digest:
+            if files_digest(found) == files.digest:
                 return self._noted(plugin, snapshot, files)
         return None
 
@@ -159,11 +152,9 @@ class Publishing:
                 headers={"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"},
                 timeout_seconds=SLOW_SECONDS,
             )
-            object_of(answer.json(), "workflows/resourceImport")
+            answer.json_object()
         except ApiError as error:
-            # Somebody was faster: what is there is verified next.
-            if error.error != "EntityExistsError":
-                raise
+            existing_id(error)  # somebody was faster: what is there is verified next
 
 
 def _config(files: PluginFiles, name: str) -> bytes:

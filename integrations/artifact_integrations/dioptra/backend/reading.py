@@ -10,18 +10,21 @@ from typing import Any
 from pydantic import ValidationError
 
 from artifact_plugins.contracts.backend import RemoteQuery, RemoteVersion
-from artifact_plugins.errors import (
-    ArtifactMissingError,
-    BackendContractError,
-    InputError,
-    StoreIntegrityError,
-)
+from artifact_plugins.errors import BackendContractError, StoreIntegrityError
 from artifact_plugins.records import ArtifactTaskLink, ArtifactVersion, Page
+from artifact_plugins.transport import (
+    compact,
+    digest_of,
+    no_token,
+    no_version,
+    page_of,
+    unless_missing,
+)
 
 from .documents import KIND, Documents
-from .lines import compact, digest, parted, record_of
+from .lines import parted, record_of
 from .server import SYSTEM, DioptraApi, escaped
-from .tracking import Tracking, TrackingError, hexadecimal
+from .tracking import Tracking, hexadecimal
 from .versions import record_path
 
 _PAGE = 100
@@ -53,10 +56,8 @@ class Reading:
         is_id = external_id.isascii() and external_id.isdigit() and len(external_id) < 19
         found = self._api.found(f"artifacts/{external_id}") if is_id else None
         if found is None:
-            raise ArtifactMissingError(
-                f"{SYSTEM} has no artifact {external_id!r}",
-                hint="ids there are numbers; `versions` lists them",
-            )
+            hint = "ids there are numbers; `versions` lists them"
+            raise no_version(SYSTEM, external_id, hint=hint)
         return found
 
     def remote(self, found: Mapping[str, Any]) -> RemoteVersion:
@@ -76,34 +77,31 @@ class Reading:
         """Return one page of artifacts, in the order in which they were registered.
 
         Raises:
-            InputError: The page token is not one of this listing.
+            QueryError: The page token is not one of this listing.
         """
+        return page_of(query, self._walk(query))
+
+    def _walk(self, query: RemoteQuery) -> Iterator[tuple[RemoteVersion, str]]:
         index, last = _started(query.page_token)
-        items: list[RemoteVersion] = []
         while True:
             page = self._api.page(
                 "artifacts/",
                 index=index,
-                pageLength=max(_PAGE, min(query.limit, 1000)),
+                pageLength=max(_PAGE, query.limit),
                 sortBy="id",
                 descending="true" if query.newest_first else "false",
                 **({"search": text} if (text := _search(query)) else {}),
             )
             for found in page["data"]:
-                index += 1
-                number = int(found["id"])
+                index, number, token = index + 1, int(found["id"]), f"{index}:{last}"
                 # Rows that were added meanwhile shift the offsets.
                 is_new = last is None or (number < last if query.newest_first else number > last)
                 if not is_new or parted(found.get("description"))[1].get("kind") == KIND:
                     continue
                 last = number
-                remote = self._remote_or_stranger(found)
-                if query.accepts(remote):
-                    items.append(remote)
-                if len(items) == query.limit:
-                    return Page(tuple(items), f"{index}:{last}")
+                yield self._remote_or_stranger(found), token
             if page.get("isComplete", True) or not page["data"]:
-                return Page(tuple(items))
+                return
 
     def links(self, run_id: str) -> list[ArtifactTaskLink]:
         """Return the links of a run, of its document or else of the lines of its jobs.
@@ -128,12 +126,12 @@ class Reading:
             run_id = self._api.get(f"jobs/{job_id}/mlflowRun").get("mlflowRunId")
             info = self._tracking.run(hexadecimal(run_id)) or {}
             data = self._fetched(f"{info.get('artifact_uri', '')}/{task_path(line)}")
-            if data is None or digest(data) != line.get("document_digest"):
+            if data is None or digest_of(data) != line.get("document_digest"):
                 raise StoreIntegrityError(
                     f"the links of task {line.get('task')} at {SYSTEM} are not what was sent",
                     hint="the ledger has them",
                 )
-            document = record_json(data)
+            document = json.loads(data)
         for link in document.get("links", ()):
             yield ArtifactTaskLink.model_validate(link)
 
@@ -166,12 +164,7 @@ class Reading:
         return record
 
     def _fetched(self, uri: str) -> bytes | None:
-        try:
-            return self._tracking.download(uri)
-        except TrackingError as error:
-            if error.status == 404:
-                return None
-            raise
+        return unless_missing(lambda: self._tracking.download(uri))
 
 
 def task_path(line: Mapping[str, Any]) -> str:
@@ -179,21 +172,12 @@ def task_path(line: Mapping[str, Any]) -> str:
     return f"tasks/{line['task']}.json"
 
 
-def record_json(data: bytes) -> dict[str, Any]:
-    """Return a JSON object that was verified."""
-    found = json.loads(data)
-    return found if isinstance(found, dict) else {}
-
-
 def _started(token: str | None) -> tuple[int, int | None]:
     if token is None:
         return 0, None
     match = _TOKEN.fullmatch(token)
     if match is None:
-        raise InputError(
-            f"{token[:40]!r} is no page token of {SYSTEM}",
-            hint="hand back the one of the page before",
-        )
+        raise no_token(token, SYSTEM)
     return int(match[1]), int(match[2])
 
 

@@ -13,7 +13,13 @@ from artifact_plugins.errors import (
     BackendRejectedError,
     BackendUnavailableError,
 )
-from artifact_plugins.transport import Credentials, HttpAnswer, HttpClient
+from artifact_plugins.transport import (
+    Credentials,
+    HttpAnswer,
+    HttpClient,
+    check_release,
+    release_of,
+)
 
 from .place import Place
 
@@ -24,7 +30,7 @@ PAGE_LENGTH = 1000
 _AGENT = {"User-Agent": "artifact-plugins"}
 # A file is looked at by MLflow before it is registered; both may be slow.
 SLOW_SECONDS = 60.0
-_OLDEST, _NEXT_MAJOR = (1, 1), (2, 0)
+_OLDEST, _NEWEST = "1.1", "1"
 # The server retries MLflow for four minutes and then calls the run unknown.
 _MLFLOW_UNKNOWN = "MlflowRunNotFoundError"
 
@@ -59,9 +65,9 @@ class DioptraApi:
             explain=explain,
         )
 
-    def get(self, path: str, **query: Any) -> Any:
+    def get(self, path: str, **query: Any) -> dict[str, Any]:
         """Return the JSON of a resource; paths are below `/api/v1/`."""
-        return self.http.request("GET", BASE + path, query=query or None).json()
+        return self.http.request("GET", BASE + path, query=query or None).json_object()
 
     def post(self, path: str, body: Any, *, seconds: float | None = None) -> Any:
         """Create something; what it answers."""
@@ -83,7 +89,7 @@ class DioptraApi:
     def found(self, path: str, **query: Any) -> dict[str, Any] | None:
         """Return a resource; None when there is none of that id, or it was deleted."""
         try:
-            return object_of(self.get(path, **query), path)
+            return self.get(path, **query)
         except ApiError as error:
             if error.status in (404, 423):
                 return None
@@ -91,7 +97,7 @@ class DioptraApi:
 
     def page(self, collection: str, **query: Any) -> dict[str, Any]:
         """Return one page of a collection."""
-        page = object_of(self.get(collection, **query), collection)
+        page = self.get(collection, **query)
         if not isinstance(page.get("data"), list):
             raise contract(f"a page of {collection!r} without data")
         return page
@@ -110,29 +116,24 @@ class DioptraApi:
         """Yield what has a text in its description, in any case of letters."""
         yield from self.all(collection, sort=sort, search=f'description:"*{escaped(text)}*"')
 
-    def named(self, collection: str, name: str) -> dict[str, Any] | None:
-        """Return the oldest thing of a name: names are not unique when two ask at once."""
-        same = [
-            item
-            for item in self.all(collection, sort="createdOn", search=f'name:"{escaped(name)}"')
-            if item.get("name") == name  # the search ignores case
-        ]
-        return min(same, key=lambda item: int(item["id"]), default=None)
+    def named(self, collection: str, name: str) -> list[dict[str, Any]]:
+        """Return the things of a name, the oldest first: two that ask at once make two."""
+        found = self.all(collection, sort="createdOn", search=f'name:"{escaped(name)}"')
+        same = [item for item in found if item.get("name") == name]  # the search ignores case
+        return sorted(same, key=lambda item: int(item["id"]))
 
     def make(self, collection: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Return the thing of this name, made when there is none; of several the oldest."""
-        known = self.named(collection, body["name"])
-        if known is not None:
-            return known
-        try:
-            self.post(collection, body)
-        except ApiError as error:
-            if error.error != "EntityExistsError":
-                raise
-        made = self.named(collection, body["name"])
-        if made is None:
+        found = self.named(collection, body["name"])
+        if not found:
+            try:
+                self.post(collection, body)
+            except ApiError as error:
+                existing_id(error)
+            found = self.named(collection, body["name"])
+        if not found:
             raise contract(f"no {body['name']!r} in {collection!r} right after it was made")
-        return made
+        return found[0]
 
     def version(self) -> str:
         """Return the version of the server.
@@ -140,18 +141,11 @@ class DioptraApi:
         Raises:
             BackendContractError: It is no Dioptra, or one that is not known.
         """
-        answer = self.http.request("GET", "/health", is_open=True)
-        said = object_of(answer.json(), "/health")
+        said = self.http.request("GET", "/health", is_open=True).json_object()
         version = str(said.get("version", ""))
-        numbers = re.match(r"(\d+)\.(\d+)", version)
-        if said.get("status") != "healthy" or numbers is None:
+        if said.get("status") != "healthy" or not release_of(version):
             raise contract("no health of a Dioptra")
-        if not _OLDEST <= (int(numbers[1]), int(numbers[2])) < _NEXT_MAJOR:
-            raise BackendContractError(
-                f"{SYSTEM} at {self._place.url.host} has version {version}",
-                hint="versions 1.1 to 1.x are known; the ledger has the record",
-                version=version,
-            )
+        check_release(version, _OLDEST, _NEWEST, where=f"{SYSTEM} at {self._place.url.host}")
         return version
 
     def group(self) -> tuple[int, str]:
@@ -160,7 +154,7 @@ class DioptraApi:
         Raises:
             BackendRejectedError: The user is in no such group.
         """
-        user = object_of(self.get("users/current"), "users/current")
+        user = self.get("users/current")
         groups = {str(group["name"]): int(group["id"]) for group in user.get("groups", ())}
         if self._place.group not in groups:
             raise BackendRejectedError(
@@ -171,9 +165,10 @@ class DioptraApi:
 
     def _log_in(self) -> Mapping[str, str]:
         body = {field: self._credentials.require(field) for field in ("username", "password")}
-        answer = self.http.request(
-            "POST", f"{BASE}auth/login", json_body=body, headers=_AGENT, is_open=True
-        )
+        with self._credentials.named("username", "password"):
+            answer = self.http.request(
+                "POST", f"{BASE}auth/login", json_body=body, headers=_AGENT, is_open=True
+            )
         cookies: dict[str, str] = {}
         for line in answer.headers.get("set-cookie", "").splitlines():
             try:
@@ -187,10 +182,7 @@ class DioptraApi:
 
 def explain(answer: HttpAnswer) -> BackendError | None:
     """Return what an unwanted answer means: by its name first, then by shape, last by status."""
-    try:
-        said = answer.json() if answer.body else {}
-    except BackendContractError:
-        said = None
+    said = answer.said if answer.body else {}
     if not isinstance(said, dict):
         return None if answer.status >= 500 else answer.unexpected(f"{answer.status} and no JSON")
     name = str(said.get("error") or "")
@@ -206,31 +198,14 @@ def explain(answer: HttpAnswer) -> BackendError | None:
     if answer.status in (408, 425, 429) or answer.status > 500:
         return answer.error(message)  # of a gateway before it
     if name or "errors" in said:
-        return ApiError(
-            f"{SYSTEM} answered {answer.request} with {answer.status}: {message}"
-            f"{_shown(said.get('detail'))}",
-            hint="the ledger has the record",
-            status=answer.status,
-            error=name,
-            detail=said.get("detail") or {},
-        )
+        detail = said.get("detail") or {}
+        return answer.rejected(ApiError, message + _shown(detail), error=name, detail=detail)
     return answer.error(message)
 
 
 def escaped(text: str) -> str:
     """Return a text for double quotes in a search."""
     return re.sub(r'([\\?*"])', r"\\\1", text).replace("\n", "\\n")
-
-
-def object_of(found: Any, what: str) -> dict[str, Any]:
-    """Return a JSON object.
-
-    Raises:
-        BackendContractError: It is something else.
-    """
-    if not isinstance(found, dict):
-        raise contract(f"a {type(found).__name__} for {what!r}")
-    return found
 
 
 def contract(what: str) -> BackendContractError:
@@ -241,14 +216,16 @@ def contract(what: str) -> BackendContractError:
     )
 
 
-def once_more(attempt: Callable[[bool], Any], *, stale: tuple[str, ...]) -> Any:
-    """Call with False; after an error that says our notes are stale, once with True."""
-    try:
-        return attempt(False)
-    except ApiError as error:
-        if error.error not in stale:
-            raise
-        return attempt(True)
+def says(*names: str) -> Callable[[BackendError], bool]:
+    """Return what tells errors by Dioptra's names for them."""
+    return lambda error: isinstance(error, ApiError) and error.error in names
+
+
+def existing_id(error: ApiError) -> Any:
+    """Return the id of what is there already; raises an error that says anything else."""
+    if error.error != "EntityExistsError":
+        raise error
+    return error.detail.get("existing_id")
 
 
 def _messages(said: Mapping[str, Any]) -> Iterator[str]:

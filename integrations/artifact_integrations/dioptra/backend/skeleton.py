@@ -6,18 +6,19 @@ its exact name, made, looked up again, and the oldest is taken.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
 from artifact_plugins.contracts.backend import Delivery
+from artifact_plugins.errors import BackendRejectedError
+from artifact_plugins.transport import compact, made_once, sha256_of
 
-from .lines import compact, described, line_of
+from .lines import described, line_of
 from .naming import resource_name
 from .place import Place
-from .server import ApiError, DioptraApi, contract
+from .server import SYSTEM, ApiError, DioptraApi, contract, existing_id
 
 PLUGIN = "artifact_plugins_recorded"
 FILE = "recorded.py"
@@ -76,7 +77,7 @@ class Shape:
     def name(self) -> str:
         """The name of its entrypoint, the same wherever it is made."""
         shape = compact([self.step, dict(self.parameters), sorted(self.artifacts)])
-        return f"{resource_name(*self.step)}.{hashlib.sha256(shape.encode()).hexdigest()[:8]}"
+        return f"{resource_name(*self.step)}.{sha256_of(shape)[:8]}"
 
 
 class Skeleton:
@@ -99,14 +100,12 @@ class Skeleton:
     def queue(self, delivery: Delivery, *, anew: bool = False) -> int:
         """Return the id of the queue of recorded jobs."""
         name = self._place.queue
-        with delivery.only("queue", name):
-            noted = None if anew else delivery.external("queue", name)
-            if noted is None:
-                text = "Holds what was recorded elsewhere. No worker may listen on it."
-                made = self._make("queues/", resource_name(name), text)
-                noted = {"external_id": str(made["id"])}
-                delivery.note("queue", name, noted)
-        return int(noted["external_id"])
+        text = "Holds what was recorded elsewhere. No worker may listen on it."
+
+        def make() -> dict[str, Any]:
+            return _noted(self._make("queues/", resource_name(name), text)["id"])
+
+        return int(made_once(delivery, "queue", name, make, anew=anew)["external_id"])
 
     def recorded(self, delivery: Delivery, *, anew: bool = False) -> dict[str, Any]:
         """Return the plugin whose tasks stand for what ran elsewhere.
@@ -114,54 +113,50 @@ class Skeleton:
         Returns:
             `plugin`, `snapshot` and `task`, the id of `RecordedElsewhere`.
         """
-        with delivery.only("plugin", PLUGIN):
-            noted = None if anew else delivery.external("plugin", PLUGIN)
-            if noted is None:
-                noted = self._publish_recorded()
-                delivery.note("plugin", PLUGIN, noted)
-        return noted
+        return made_once(delivery, "plugin", PLUGIN, self._publish_recorded, anew=anew)
 
     def entrypoint(self, shape: Shape, delivery: Delivery, *, anew: bool = False) -> int:
         """Return the id of the entrypoint of a step."""
         queue = self.queue(delivery, anew=anew)
         recorded = self.recorded(delivery, anew=anew)
-        with delivery.only("entrypoint", shape.name):
-            noted = None if anew else delivery.external("entrypoint", shape.name)
-            if noted is None:
-                body = {
-                    "taskGraph": _GRAPH,
-                    "artifactGraph": "",
-                    "parameters": [
-                        {"name": name, "parameterType": kind, "defaultValue": None}
-                        for name, kind in sorted(shape.parameters.items())
-                    ],
-                    "artifactParameters": [
-                        {"name": name, "outputParams": [self.output()]}
-                        for name in sorted(shape.artifacts)
-                    ],
-                    "queues": [queue],
-                    "plugins": [recorded["plugin"]],
-                }
-                text = f"Step {'/'.join(shape.step)}, recorded by artifact_plugins."
-                made = self._make("entrypoints/", shape.name, text, **body)
-                if queue not in [item["id"] for item in made.get("queues", ())]:
-                    self._api.post(f"entrypoints/{made['id']}/queues", {"ids": [queue]})
-                noted = {"external_id": str(made["id"])}
-                delivery.note("entrypoint", shape.name, noted)
-        return int(noted["external_id"])
+
+        def make() -> dict[str, Any]:
+            body = {
+                "taskGraph": _GRAPH,
+                "artifactGraph": "",
+                "parameters": [
+                    {"name": name, "parameterType": kind, "defaultValue": None}
+                    for name, kind in sorted(shape.parameters.items())
+                ],
+                "artifactParameters": [
+                    {"name": name, "outputParams": [self.output()]}
+                    for name in sorted(shape.artifacts)
+                ],
+                "queues": [queue],
+                "plugins": [recorded["plugin"]],
+            }
+            text = f"Step {'/'.join(shape.step)}, recorded by artifact_plugins."
+            made = self._make("entrypoints/", shape.name, text, **body)
+            if queue not in [item["id"] for item in made.get("queues", ())]:
+                self._api.post(f"entrypoints/{made['id']}/queues", {"ids": [queue]})
+            return _noted(made["id"])
+
+        return int(made_once(delivery, "entrypoint", shape.name, make, anew=anew)["external_id"])
 
     def experiment(
         self, pipeline: Sequence[str], entrypoint: int, delivery: Delivery, *, anew: bool = False
     ) -> int:
         """Return the id of the experiment of a pipeline, with an entrypoint in it."""
-        name = resource_name(*pipeline)
+        name = self._place.experiment or resource_name(*pipeline)
         with delivery.only("experiment", name):
             noted = None if anew else delivery.external("experiment", name)
             if noted is None:
-                line = line_of("pipeline", project=pipeline[0], pipeline=".".join(pipeline[1:]))
-                text = described(f"Pipeline {'/'.join(pipeline)}.", line)
-                made = self._make("experiments/", name, text, entrypoints=[entrypoint])
-                noted = {"external_id": str(made["id"]), "entrypoints": []}
+                found = self.attached()
+                if found is None:
+                    line = line_of("pipeline", project=pipeline[0], pipeline=".".join(pipeline[1:]))
+                    text = described(f"Pipeline {'/'.join(pipeline)}.", line)
+                    found = self._make("experiments/", name, text, entrypoints=[entrypoint])["id"]
+                noted = _noted(found) | {"entrypoints": []}
             if entrypoint not in noted["entrypoints"]:
                 path = f"experiments/{noted['external_id']}/entrypoints"
                 self._api.post(path, {"ids": [entrypoint]})
@@ -169,20 +164,39 @@ class Skeleton:
                 delivery.note("experiment", name, noted)
         return int(noted["external_id"])
 
-    def tag(self, name: str, delivery: Delivery) -> int:
-        """Return the id of a tag; their names are unique."""
-        with delivery.only("tag", name):
-            noted = delivery.external("tag", name)
-            if noted is None:
-                try:
-                    made = self._api.post("tags/", {"group": self.group(), "name": name})["id"]
-                except ApiError as error:
-                    if error.error != "EntityExistsError":
-                        raise
-                    made = error.detail["existing_id"]
-                noted = {"external_id": str(made)}
-                delivery.note("tag", name, noted)
-        return int(noted["external_id"])
+    def attached(self) -> int | None:
+        """Return the existing experiment that the URL names; None when it names none.
+
+        Raises:
+            BackendRejectedError: There is no experiment of that name or id.
+        """
+        given = self._place.experiment
+        if given is None:
+            return None
+        named = self._api.named("experiments/", given)
+        if not named and given.isdecimal():
+            named = [item for item in [self._api.found(f"experiments/{given}")] if item]
+        if not named:
+            raise BackendRejectedError(
+                f"{SYSTEM} at {self._place.url.host} has no experiment {given!r}",
+                hint="name one in the URL (&experiment=NAME or its id), or leave it out for one "
+                "of each pipeline; nothing was sent, the ledger has the records",
+                status=404,
+            )
+        return int(named[0]["id"])
+
+    def mark(self, path: str, tag: str, delivery: Delivery) -> None:
+        """Give a resource a tag; their names are unique."""
+
+        def make() -> dict[str, Any]:
+            try:
+                made = self._api.post("tags/", {"group": self.group(), "name": tag})["id"]
+            except ApiError as error:
+                made = existing_id(error)
+            return _noted(made)
+
+        noted = made_once(delivery, "tag", tag, make)
+        self._api.post(f"{path}/tags", {"ids": [int(noted["external_id"])]})
 
     def output(self) -> dict[str, Any]:
         """Return what every artifact task gives back: one value of type `any`."""
@@ -213,8 +227,7 @@ class Skeleton:
             try:
                 self._api.post(place, body)
             except ApiError as error:
-                if error.error != "EntityExistsError":
-                    raise
+                existing_id(error)
         elif found[0]["contents"] != _SOURCE or _task_id(found[0]) is None:
             self._api.put(f"{place}/{found[0]['id']}", body)  # an older release, or people
         plugin = self._api.get(f"plugins/{made['id']}")
@@ -238,6 +251,10 @@ class Skeleton:
                     raise contract("parameter types without 'any'")
                 self._known = (self._api.group()[0], int(min(found)))
             return self._known
+
+
+def _noted(resource_id: Any) -> dict[str, Any]:
+    return {"external_id": str(resource_id)}
 
 
 def _task_id(file: Mapping[str, Any]) -> int | None:

@@ -205,20 +205,14 @@ def proxied(uri: str) -> str:
 
 
 def _explain(answer: HttpAnswer) -> BackendError | None:
-    try:
-        said = answer.json() if answer.body else {}
-    except BackendContractError:
+    said = answer.said if answer.body else {}
+    if said is None:
         return None if answer.status >= 500 else answer.unexpected(f"{answer.status} and no JSON")
     name = str(said.get("error_code", "")) if isinstance(said, dict) else ""
     if not name or answer.status >= 500 or answer.status in (401, 403, 429):
         return None
-    return TrackingError(
-        f"{SYSTEM} answered {answer.request} with {answer.status}: "
-        f"{name} {str(said.get('message', ''))[:300]}",
-        hint="the ledger has the record",
-        status=answer.status,
-        error=name,
-    )
+    message = f"{name} {str(said.get('message', ''))[:300]}"
+    return answer.rejected(TrackingError, message, error=name)
 
 
 def _milliseconds(moment: datetime) -> int:

@@ -8,18 +8,19 @@ from typing import Any
 from artifact_plugins.contracts.backend import Delivery
 from artifact_plugins.errors import BackendContractError, UnsupportedByBackendError
 from artifact_plugins.records import ArtifactVersion
+from artifact_plugins.transport import compact, digest_of, is_noted, once_more
 
 from .jobs import Job
-from .lines import compact, described, digest, parted, text_mark, text_of, version_line
+from .lines import described, parted, text_mark, text_of, version_line
 from .payload import folder_of, opened
 from .publishing import Publishing
-from .server import SLOW_SECONDS, SYSTEM, ApiError, DioptraApi, once_more
+from .server import SLOW_SECONDS, SYSTEM, ApiError, DioptraApi, existing_id, says
 from .skeleton import Skeleton
 from .tracking import Tracking
 
 RECORDS = "records"
 # Of a pin whose plugin, snapshot or task is not there any more.
-_STALE_PIN = (
+_is_stale_pin = says(
     "PluginTaskDoesNotExistError",
     "EntityRelationshipDoesNotExistError",
     "EntityDoesNotExistError",
@@ -42,8 +43,8 @@ class Versions:
         self, version: ArtifactVersion, job: Job, delivery: Delivery, *, is_first: bool
     ) -> None:
         """Make the artifact of a version in a job, or bring it up to date; notes it."""
-        noted = delivery.external("version", version.id) or {}
-        if "external_id" in noted:
+        noted = delivery.external("version", version.id)
+        if is_noted(noted):
             if noted.get("described") == _mark(version, noted.get("manifest")):
                 return
             found = self._api.found(f"artifacts/{noted['external_id']}")
@@ -58,7 +59,7 @@ class Versions:
                 self._update(version, known[0], delivery, also=also)
                 return
         made = once_more(
-            lambda anew: self._create(version, job, delivery, anew=anew), stale=_STALE_PIN
+            lambda anew: self._create(version, job, delivery, anew=anew), is_stale=_is_stale_pin
         )
         also = []
         if not is_first:
@@ -105,8 +106,8 @@ class Versions:
     def _known(
         self, version: ArtifactVersion, delivery: Delivery
     ) -> tuple[dict[str, Any], list[int]] | None:
-        noted = delivery.external("version", version.id) or {}
-        if "external_id" in noted:
+        noted = delivery.external("version", version.id)
+        if is_noted(noted):
             found = self._api.found(f"artifacts/{noted['external_id']}")
             if found is not None and is_of(found, version.id):
                 return found, noted.get("also", [])
@@ -136,10 +137,8 @@ class Versions:
         try:
             made: dict[str, Any] = self._api.post("artifacts/", body, seconds=SLOW_SECONDS)
         except ApiError as error:
-            if error.error != "EntityExistsError":
-                raise
             # Ours by its place; somebody took the line out of its description.
-            found = self._api.get(f"artifacts/{error.detail['existing_id']}")
+            found = self._api.get(f"artifacts/{existing_id(error)}")
             return self._put(found, str(body["description"]), pair)
         return self._checked(made, uri, pair)
 
@@ -169,7 +168,7 @@ class Versions:
                 wanted,
                 self._publishing.pin(version, delivery, anew=True)[0] if anew else pair,
             ),
-            stale=_STALE_PIN,
+            is_stale=_is_stale_pin,
         )
         self._note(version, made, delivery, also=also)
 
@@ -250,7 +249,7 @@ def record_path(line: Mapping[str, Any]) -> str:
 def _mark(version: ArtifactVersion, manifest: str | None) -> str:
     """Return what changes when the description must."""
     line, document = version_line(version, manifest=manifest)
-    return digest(compact([text_of(version), line]).encode() + (document or b""))
+    return digest_of(compact([text_of(version), line]).encode() + (document or b""))
 
 
 def _kept(text: str, line: Mapping[str, Any]) -> str | None:

@@ -98,7 +98,7 @@ def _kept(place: Place) -> dict[str, _Kept]:
     """Return what the ledger knows of each backend, by URL."""
     if not place.has_ledger:
         return {}
-    from artifact_plugins.delivery.courier import STANDING  # late: `--help` needs none of it
+    from artifact_plugins.delivery.notices import STANDING  # late: `--help` needs none of it
     from artifact_plugins.records import OutboxState
 
     found = {}

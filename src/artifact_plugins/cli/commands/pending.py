@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from artifact_plugins.cli.chosen_backends import backend_option, known_backends
+from artifact_plugins.cli.chosen_backends import backend_option, is_meant, known_backends
 from artifact_plugins.cli.formats import time_text
 from artifact_plugins.cli.options import command as make_command
 from artifact_plugins.cli.options import page_options
@@ -16,10 +17,11 @@ from artifact_plugins.cli.output import (
     write_heading,
     write_json,
     write_more,
+    write_nothing,
     write_table,
     write_text,
 )
-from artifact_plugins.cli.place import TO_DO, Place
+from artifact_plugins.cli.place import Place
 from artifact_plugins.errors import InputError
 
 if TYPE_CHECKING:
@@ -45,10 +47,7 @@ def command(
     what was given up.
     """
     if not place.has_ledger:
-        if as_json:
-            write_json({"backends": [], "rows": [], "next_page_token": None})
-        else:
-            write_text(f"{place.emptiness}; {TO_DO}")
+        write_nothing(place, "backends", "rows", as_json=as_json)
         return
     with place.open_ledger() as ledger:
         backends = known_backends(ledger, wanted)
@@ -59,7 +58,10 @@ def command(
     if as_json:
         write_json(
             {
-                "backends": [count_document(one, counts.get(one.id)) for one in backends],
+                "backends": [
+                    count_document(one, counts.get(one.id), command_for(place, one))
+                    for one in backends
+                ],
                 "rows": [row_document(row, urls, names) for row in rows],
                 "next_page_token": token,
             }
@@ -69,6 +71,13 @@ def command(
         write_text("the ledger keeps nothing for a backend; name them in Settings.backends")
         return
     _write_counts(backends, counts)
+    for one in backends:
+        count, text = counts.get(one.id), command_for(place, one)
+        if count and count.pending and text:
+            write_text(
+                f"{one.url} is in no settings here, so its {count.pending} records wait "
+                f"until it is, or for:\n  {text}"
+            )
     if rows:
         write_heading("Given up" if dead else "Waiting")
         write_rows(rows, urls, names)
@@ -118,10 +127,23 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 19
 
 
-def count_document(backend: RegisteredBackend, count: OutboxCount | None) -> dict[str, Any]:
-    """Return what waits for a backend as JSON values."""
+def command_for(place: Place, backend: RegisteredBackend) -> str | None:
+    """Return the command that sends what waits for a backend; None when every session does.
+
+    A process may have found the URL by itself, inside a pod: nobody names it then.
+    """
+    if any(is_meant(url, backend.url) for url in place.settings.backends):
+        return None
+    return f"artifact-plugins sync --backend {shlex.quote(backend.url)}"
+
+
+def count_document(
+    backend: RegisteredBackend, count: OutboxCount | None, command: str | None
+) -> dict[str, Any]:
+    """Return what waits for a backend as JSON values, and what sends it when no session does."""
     return {
         "url": backend.url,
+        "command": command,
         "pending": count.pending if count else 0,
         "dead": count.dead if count else 0,
         "oldest_at": _json_time(count.oldest_at) if count else None,

@@ -11,14 +11,16 @@ import click
 
 from artifact_plugins.cli.externals import externals_of, write_externals
 from artifact_plugins.cli.formats import duration_text, time_text
+from artifact_plugins.cli.options import Asked, search_options
 from artifact_plugins.cli.options import command as make_command
-from artifact_plugins.cli.options import filter_options, page_options
 from artifact_plugins.cli.output import (
     record_json,
     write_fields,
     write_heading,
     write_json,
     write_more,
+    write_nothing,
+    write_page,
     write_table,
     write_text,
 )
@@ -27,7 +29,6 @@ from artifact_plugins.cli.place import TO_DO, Place
 if TYPE_CHECKING:
     from artifact_plugins.ledger import Ledger
     from artifact_plugins.records import ArtifactTaskLink, ArtifactVersion, Page, Run, Task
-    from artifact_plugins.settings import Settings
 
 _VALUE_SHOWN = 60
 _PAGE = 1000
@@ -36,99 +37,64 @@ _PAGE = 1000
 @make_command("runs")
 @click.argument("run", required=False)
 @click.option("--pipeline", metavar="NAME", help="Only runs of this pipeline.")
-@filter_options
-@page_options
+@search_options
 def command(
-    place: Place,
-    run: str | None,
-    pipeline: str | None,
-    where: str | None,
-    order_by: str | None,
-    limit: int,
-    page_token: str | None,
-    as_json: bool,
+    place: Place, run: str | None, pipeline: str | None, search: Asked, as_json: bool
 ) -> None:
     """List runs, newest first, or the tasks and links of RUN (a name, id or first part of it)."""
-    if run is not None and (where is not None or order_by is not None):
+    if run is not None and search.is_filter:
         raise click.UsageError("--where and --order-by list runs: leave RUN out")
     if not place.has_ledger and run is None:
-        if as_json:
-            write_json({"runs": [], "next_page_token": None})
-        else:
-            write_text(f"{place.emptiness}; {TO_DO}")
+        write_nothing(place, "runs", as_json=as_json)
         return
     with place.open_ledger() as ledger:
         if run is None:
-            page = _found(ledger, place.settings, pipeline, where, order_by, limit, page_token)
-            _write_runs(page, place.settings, pipeline, where, page_token, as_json)
+            page = _found(place, ledger, pipeline, search)
+            if as_json:
+                write_page("runs", page)
+            elif not page and search.page_token is None:
+                missing = f"of pipeline {pipeline!r}" if pipeline else f"yet; {TO_DO}"
+                missing = "that this holds for" if search.where else missing
+                write_text(f"project {place.settings.project!r} has no runs {missing}")
+            else:
+                _write_runs(page)
         else:
-            _show_run(ledger, ledger.run(run), limit, page_token, as_json)
+            _show_run(ledger, ledger.run(run), search, as_json)
 
 
-def _found(
-    ledger: Ledger,
-    settings: Settings,
-    pipeline: str | None,
-    where: str | None,
-    order_by: str | None,
-    limit: int,
-    page_token: str | None,
-) -> Page[Run]:
+def _found(place: Place, ledger: Ledger, pipeline: str | None, search: Asked) -> Page[Run]:
     from artifact_plugins.records import RunQuery  # late: `--help` needs no pydantic
 
-    if where is None and order_by is None:  # needs no SQLAlchemy
-        query = RunQuery(project=settings.project, pipeline=pipeline)
-        return ledger.runs(query, limit=limit, page_token=page_token)
-    filters = [where or ""] if pipeline is None else [where or "", "pipeline == wanted"]
-    return ledger.search(
-        "runs",
-        filters,
-        order_by=order_by,
-        limit=limit,
-        page_token=page_token,
-        project=settings.project,
-        values=None if pipeline is None else {"wanted": pipeline},
+    if search.is_filter:
+        return search.page(place, ledger, "runs", wanted=("pipeline == wanted", pipeline))
+    query = RunQuery(project=place.settings.project, pipeline=pipeline)
+    return ledger.runs(query, limit=search.limit, page_token=search.page_token)
+
+
+def _write_runs(page: Page[Run]) -> None:
+    write_table(
+        ("Run", "Pipeline", "State", "Started (UTC)", "Took"),
+        [
+            (
+                run.name,
+                run.pipeline,
+                run.state.value,
+                time_text(run.started_at),
+                duration_text(run.started_at, run.ended_at),
+            )
+            for run in page
+        ],
+        right=("Took",),
+        whole=("Started (UTC)",),
     )
+    write_more(page.next_token)
 
 
-def _write_runs(
-    page: Page[Run],
-    settings: Settings,
-    pipeline: str | None,
-    where: str | None,
-    page_token: str | None,
-    as_json: bool,
-) -> None:
-    if as_json:
-        rows = [record_json(run) for run in page]
-        write_json({"runs": rows, "next_page_token": page.next_token})
-    elif not page and page_token is None:
-        missing = f"of pipeline {pipeline!r}" if pipeline else f"yet; {TO_DO}"
-        missing = "that this holds for" if where else missing
-        write_text(f"project {settings.project!r} has no runs {missing}")
-    else:
-        write_table(
-            ("Run", "Pipeline", "State", "Started (UTC)", "Took"),
-            [
-                (
-                    run.name,
-                    run.pipeline,
-                    run.state.value,
-                    time_text(run.started_at),
-                    duration_text(run.started_at, run.ended_at),
-                )
-                for run in page
-            ],
-            right=("Took",),
-            whole=("Started (UTC)",),
-        )
-        write_more(page.next_token)
-
-
-def _show_run(ledger: Ledger, run: Run, limit: int, page_token: str | None, as_json: bool) -> None:
+def _show_run(ledger: Ledger, run: Run, search: Asked, as_json: bool) -> None:
     from artifact_plugins.records import TaskQuery  # late: `--help` needs no pydantic
 
-    tasks = ledger.tasks(TaskQuery(run_id=run.id), limit=limit, page_token=page_token)
+    query = TaskQuery(run_id=run.id)
+    tasks = ledger.tasks(query, limit=search.limit, page_token=search.page_token)
     links = links_of(ledger, [task.id for task in tasks])
     noted = externals_of(ledger, "run", [run.id])
     noted |= externals_of(ledger, "task", [task.id for task in tasks])

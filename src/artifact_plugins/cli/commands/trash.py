@@ -5,13 +5,7 @@ from __future__ import annotations
 from artifact_plugins.cli.formats import size_text, time_text
 from artifact_plugins.cli.options import command as make_command
 from artifact_plugins.cli.options import page_options
-from artifact_plugins.cli.output import (
-    record_json,
-    write_json,
-    write_more,
-    write_table,
-    write_text,
-)
+from artifact_plugins.cli.output import write_more, write_page, write_table, write_text
 from artifact_plugins.cli.place import Place
 
 
@@ -22,8 +16,7 @@ def command(place: Place, limit: int, page_token: str | None, as_json: bool) -> 
     with place.open_ledger() as ledger:
         page = ledger.trash(place.settings.project, limit=limit, page_token=page_token)
     if as_json:
-        rows = [record_json(version, without=("previews",)) for version in page]
-        write_json({"versions": rows, "next_page_token": page.next_token})
+        write_page("versions", page, without=("previews",))
     elif not page and page_token is None:
         write_text(f"the trash of project {place.settings.project!r} is empty")
     else:

@@ -14,12 +14,14 @@ refusals.py      every error as KFP words it
 access.py        who calls and what they may do: Access, run_token
 messages.py      the messages of the API; protojson.py: their JSON, strictly
 pages.py         sort, page, tokens; predicates.py: the filter language
+keyset.py        pages that the ledger makes
 face.py          Face: the ledger as the services see it
 notes.py         what KFP keeps and our records have no field for
 
 artifacts.py     create, batch create, get, list; versions.py: to and from versions
 links.py         create, batch create, list; linking.py: their uniqueness and rows
 tasks.py         the tasks of a run; task_rows.py: to and from our tasks
+task_listing.py  pages of them
 hydration.py     the artifacts of a task's inputs and outputs
 runs.py          open, list, delete, retry runs; following.py: how they end
 experiments.py   names for runs, and their namespaces

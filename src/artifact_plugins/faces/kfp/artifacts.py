@@ -8,9 +8,10 @@ from typing import Any
 from artifact_plugins.errors import ArtifactMissingError, IdempotencyConflictError
 from artifact_plugins.faces.kfp.access import Caller
 from artifact_plugins.faces.kfp.face import Call, Face, index_of, is_possible_id, storable
+from artifact_plugins.faces.kfp.keyset import is_in_order, ledger_page
 from artifact_plugins.faces.kfp.linking import add
 from artifact_plugins.faces.kfp.messages import ARTIFACT_TYPES
-from artifact_plugins.faces.kfp.pages import Options, options, page
+from artifact_plugins.faces.kfp.pages import Options, Page, options, page
 from artifact_plugins.faces.kfp.predicates import equal_uri
 from artifact_plugins.faces.kfp.refusals import Refusal, invalid, not_found
 from artifact_plugins.faces.kfp.versions import (
@@ -35,6 +36,7 @@ from artifact_plugins.records import (
     every,
     new_id,
 )
+from artifact_plugins.records import Page as LedgerPage
 
 _VALIDATION = "Failed to create artifact due to validation error"
 _CURVES = ("ClassificationMetric", "SlicedClassificationMetric")
@@ -131,7 +133,7 @@ def listing(face: Face, call: Call) -> dict[str, Any]:
         found = [] if "\0" in str(uri) else _search(face, project, "uri == wanted", {"wanted": uri})
         rows = [version for version in found if ARTIFACTS.columns["uri"](version) == uri]
         return {"artifacts": [shown(face, one) for one in rows], "total_size": len(rows)}
-    part = page(asked, _candidates(face, project, asked))
+    part = _page(face, project, asked)
     return {
         "artifacts": [shown(face, one) for one in part.rows],
         "total_size": part.total,
@@ -281,6 +283,19 @@ def _reused(face: Face, caller: Caller, request: dict[str, Any], task: Task) -> 
             return _written(face, [(VersionDraft(made.version, made.version.id), link)])[0]
     add(face, [link.model_copy(update={"version_id": equal.id})], is_idempotent=True)
     return shown(face, equal)
+
+
+def _page(face: Face, project: str, asked: Options[ArtifactVersion]) -> Page[ArtifactVersion]:
+    """Return a page: of everything in order from the ledger, else from the versions that can match."""
+    if not is_in_order(asked, "created_at", "last_update"):
+        return page(asked, _candidates(face, project, asked))
+    wanted = VersionQuery(project=project)
+
+    def read(limit: int, token: str | None) -> LedgerPage[ArtifactVersion]:
+        newest = asked.is_descending
+        return face.ledger.versions(wanted, limit=limit, page_token=token, newest_first=newest)
+
+    return ledger_page(asked, face.ledger.count(wanted), read)
 
 
 def _candidates(

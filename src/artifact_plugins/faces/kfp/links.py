@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from artifact_plugins.faces.kfp import artifacts
 from artifact_plugins.faces.kfp.access import Caller
 from artifact_plugins.faces.kfp.face import Call, Face, index_of, storable
+from artifact_plugins.faces.kfp.keyset import is_in_order, ledger_page
 from artifact_plugins.faces.kfp.linking import LINKS, add, shown
 from artifact_plugins.faces.kfp.messages import IO_TYPES
 from artifact_plugins.faces.kfp.native import links_of_runs
-from artifact_plugins.faces.kfp.pages import options, page
+from artifact_plugins.faces.kfp.pages import Options, Page, bad_token, options, page
 from artifact_plugins.faces.kfp.refusals import Refusal, invalid
 from artifact_plugins.records import (
     ArtifactTaskLink,
@@ -21,6 +23,7 @@ from artifact_plugins.records import (
     every,
     new_id,
 )
+from artifact_plugins.records import Page as LedgerPage
 
 
 def create(face: Face, call: Call) -> dict[str, Any]:
@@ -70,8 +73,15 @@ def listing(face: Face, call: Call) -> dict[str, Any]:
         raise invalid("At least one filter (task_ids, run_ids, or artifact_ids) is required")
     run_ids = _authorize_reads(face, call.caller, wanted)
     kind = query.get("type", IO_TYPES[0])
-    rows = _found(face, wanted, run_ids)
-    part = page(asked, (one for one in rows if kind in (IO_TYPES[0], one.io_type)))
+    types = None if kind == IO_TYPES[0] else (IOType(kind),)
+    in_order = _in_order(face, wanted, run_ids) if is_in_order(asked, "id") else None
+    if in_order is not None:
+        part = _ledger_page(face, asked, replace(in_order, io_types=types))
+    elif asked.after is not None:
+        raise bad_token()
+    else:
+        rows = _found(face, wanted, run_ids)
+        part = page(asked, (one for one in rows if types is None or one.io_type in types))
     return {
         "artifact_tasks": [shown(one) for one in part.rows],
         "total_size": part.total,
@@ -158,6 +168,31 @@ def _authorize_reads(face: Face, caller: Caller, wanted: dict[str, list[str]]) -
         version = artifacts.find(face, artifact_id)
         face.access.authorize(caller, "runs/get", version.project, None)
     return run_ids
+
+
+def _in_order(face: Face, wanted: dict[str, list[str]], run_ids: set[str]) -> LinkQuery | None:
+    """Return what the ledger alone can list: links that were made here, all of them shown."""
+    tasks, versions = tuple(wanted["task_ids"]), tuple(wanted["artifact_ids"])
+    named = run_ids & set(wanted["run_ids"])
+    if len(named) > 1 or (wanted["run_ids"] and not named) or not run_ids:
+        return None
+    for run_id in run_ids:
+        _, note = face.run(run_id)
+        if not note or note.get("was_retried"):
+            return None
+    return LinkQuery(
+        run_id=next(iter(named), None), task_ids=tasks or None, version_ids=versions or None
+    )
+
+
+def _ledger_page(
+    face: Face, asked: Options[ArtifactTaskLink], wanted: LinkQuery
+) -> Page[ArtifactTaskLink]:
+    def read(limit: int, token: str | None) -> LedgerPage[ArtifactTaskLink]:
+        newest = asked.is_descending
+        return face.ledger.links(wanted, limit=limit, page_token=token, newest_first=newest)
+
+    return ledger_page(asked, face.ledger.count(wanted), read)
 
 
 def _found(

@@ -4,8 +4,10 @@ It lies in the ledger's table of external values, under a registered backend
 whose URL is `kfp-face:`, as JSON by kind and key:
 
 task         `<run id>/<task id>`: pods, parameters, state history, ...
+child        `<run id>/<parent's id>/<task id>`: nothing, but it is found below its parent
 identity     `<run id>/<sha256>`: which task has this logical identity
-run          run id: experiment, state history, ...; that it was deleted here
+run          run id: experiment, state history, ...; that it was deleted here; that
+             the children of its tasks are noted
 experiment   experiment id: name, description, namespace
 
 A note is written before the record that it belongs to: one without its record

@@ -45,7 +45,12 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Options(Generic[T]):
-    """How a listing is asked for; made before anything is looked up."""
+    """How a listing is asked for; made before anything is looked up.
+
+    Attributes:
+        start: Where the page starts when it was made here.
+        after: The ledger's own token when it made the page (`keyset.py`).
+    """
 
     listable: Listable[T]
     size: int
@@ -54,6 +59,7 @@ class Options(Generic[T]):
     filter_text: str
     predicates: tuple[Predicate, ...]
     start: Start | None
+    after: str | None = None
 
     def matches(self, row: T) -> bool:
         """Tell whether a row meets every predicate."""
@@ -100,7 +106,7 @@ def options(
     if given is None:
         return Options(listable, size, column, is_descending, filter_text, predicates, None)
     if given["listing"] != listable.name or given["column"] not in listable.columns:
-        raise _bad_token()
+        raise bad_token()
     is_same_sort = not sort_by.strip() or [column, is_descending] == [
         given["column"],
         given["is_descending"],
@@ -108,15 +114,16 @@ def options(
     try:
         kept = parse(given["filter"], listable.columns)
     except Refusal as refusal:  # whoever made the token may not have been us
-        raise _bad_token() from refusal
+        raise bad_token() from refusal
     if not is_same_sort or (filter_text and predicates != kept):
         raise invalid(
             "page token does not match the supplied sort by and/or filtering criteria. "
             "Either specify the same criteria or leave the latter empty if page token is specified"
         )
-    start = Start(given["value"], given["key"])
+    after = given["after"]
+    start = Start(given["value"], given["key"]) if after is None else None
     return Options(
-        listable, size, given["column"], given["is_descending"], given["filter"], kept, start
+        listable, size, given["column"], given["is_descending"], given["filter"], kept, start, after
     )
 
 
@@ -141,7 +148,7 @@ def page(asked: Options[T], rows: Iterable[T]) -> Page[T]:
     token = ""
     if len(found) > asked.size:
         (_, last_key), last = found.pop()
-        token = _token(asked, read(last), last_key)
+        token = token_of(asked, read(last), last_key)
     return Page([row for _, row in found], total, token)
 
 
@@ -167,7 +174,8 @@ def _order(listable: Listable[Any], text: str) -> tuple[str, bool]:
     return column, (match[2] or "").lower() == "desc"
 
 
-def _token(asked: Options[Any], value: Cell, key: str) -> str:
+def token_of(asked: Options[Any], value: Cell, key: str, after: str | None = None) -> str:
+    """Return the token of the page that starts at a row, or after what the ledger's token says."""
     content = {
         "listing": asked.listable.name,
         "column": asked.column,
@@ -175,6 +183,7 @@ def _token(asked: Options[Any], value: Cell, key: str) -> str:
         "filter": asked.filter_text,
         "value": value,
         "key": key,
+        "after": after,
     }
     return base64.b64encode(json.dumps(content).encode()).decode()
 
@@ -187,17 +196,19 @@ def _open(token: str) -> dict[str, Any]:
         "filter": str,
         "value": str | int | float | None,
         "key": str,
+        "after": str | None,
     }
     try:
         found = json.loads(base64.b64decode(token, validate=True))
     except (ValueError, RecursionError) as error:
-        raise _bad_token() from error
+        raise bad_token() from error
     if not isinstance(found, dict) or found.keys() != kinds.keys():
-        raise _bad_token()
+        raise bad_token()
     if not all(isinstance(found[name], kind) for name, kind in kinds.items()):
-        raise _bad_token()
+        raise bad_token()
     return found
 
 
-def _bad_token() -> Refusal:
+def bad_token() -> Refusal:
+    """Return the refusal of a token that this listing did not make."""
     return invalid("Invalid page token")

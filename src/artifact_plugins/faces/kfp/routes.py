@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from artifact_plugins.faces.kfp import artifacts, experiments, links, runs, tasks
+from artifact_plugins.faces.kfp import artifacts, experiments, links, runs, task_listing, tasks
 from artifact_plugins.faces.kfp.face import Call, Face
 from artifact_plugins.faces.kfp.health import healthz
 from artifact_plugins.faces.kfp.messages import (
@@ -132,7 +132,7 @@ def _task_routes(dialect: Dialect) -> tuple[Route, ...]:
     query = _TASK_QUERY if dialect == "M" else {**_TASK_QUERY, "run_id": STRING}
     return (
         Route("POST", base, tasks.create, TASK, body=TASK),
-        Route("GET", base, tasks.listing, TASK_PAGE, query=query),
+        Route("GET", base, task_listing.listing, TASK_PAGE, query=query),
         Route("POST", f"{base}:batchUpdate", tasks.batch_update, TASK_MAP, body=TASK_MAP),
         Route("PATCH", f"{base}/{{task_id}}", tasks.update, TASK, body=TASK),
         Route("GET", f"{base}/{{task_id}}", tasks.get, TASK),

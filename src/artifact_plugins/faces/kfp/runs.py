@@ -90,6 +90,7 @@ def create(face: Face, call: Call) -> Message:
     note = {
         "run": write(RUN, sent),
         "experiment_id": experiment_id,
+        "has_children": True,
         "state_history": [{"update_time": seconds(run.started_at), "state": "RUNNING"}],
     }
     inputs = [

@@ -1,19 +1,16 @@
-"""The tasks of RunService: create, update, batch update, get, list, find a cached one."""
+"""The tasks of RunService: create, update, batch update, get, find a cached one."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any
 
 from artifact_plugins.faces.kfp.access import Caller
 from artifact_plugins.faces.kfp.face import Call, Face, storable
 from artifact_plugins.faces.kfp.following import follow_root
 from artifact_plugins.faces.kfp.hydration import hydrate
-from artifact_plugins.faces.kfp.messages import TASK, TASK_STATES, TASK_TYPES
+from artifact_plugins.faces.kfp.messages import TASK_STATES
 from artifact_plugins.faces.kfp.native import tasks_of_run
-from artifact_plugins.faces.kfp.pages import Listable, options, page
-from artifact_plugins.faces.kfp.protojson import encode, write
 from artifact_plugins.faces.kfp.refusals import Refusal, invalid
 from artifact_plugins.faces.kfp.task_rows import (
     Message,
@@ -31,50 +28,7 @@ from artifact_plugins.records import Batch, Run, Task, TaskQuery, every, new_id,
 _LONGEST = {"name": 128, "display_name": 128}
 _WRITTEN = ("display_name", "pods", "type", "cache_fingerprint", "end_time")
 _REPLACED = ("status_metadata", "type_attributes")
-
-
-def _cell(name: str) -> Any:
-    def read(task: Message) -> str:
-        value = write(TASK, {name: task.get(name)}).get(name)
-        return "" if value is None else value if isinstance(value, str) else encode(value).decode()
-
-    return read
-
-
-def _moment(name: str) -> Any:
-    return lambda task: int(task[name].timestamp() // 1) if task.get(name) else 0
-
-
-TASKS: Listable[Message] = Listable(
-    name="Task",
-    columns={
-        **{
-            name: _cell(name)
-            for name in (
-                "name",
-                "display_name",
-                "task_id",
-                "run_id",
-                "pods",
-                "cache_fingerprint",
-                "status_metadata",
-                "state_history",
-                "type_attributes",
-                "inputs",
-                "outputs",
-                "scope_path",
-            )
-        },
-        "create_time": _moment("create_time"),
-        "start_time": _moment("create_time"),
-        "end_time": _moment("end_time"),
-        "status": lambda task: TASK_STATES.index(task.get("state", TASK_STATES[0])),
-        "type": lambda task: TASK_TYPES.index(task.get("type", TASK_TYPES[0])),
-        "parent_task_id": lambda task: task.get("parent_task_id"),
-    },
-    default="create_time",
-    key=lambda task: str(task["task_id"]),
-)
+_AT_ONCE = 500
 
 
 def create(face: Face, call: Call) -> Message:
@@ -87,7 +41,7 @@ def create(face: Face, call: Call) -> Message:
         raise invalid("Task is required")
     if task.get("run_id") and task["run_id"] != run_id:
         raise invalid("Task run_id in request body does not match run_id in path parameter")
-    _authorize_run(face, call.caller, "runs/update", run_id)
+    authorize_run(face, call.caller, "runs/update", run_id)
     with face.writing:
         if task.get("parent_task_id"):
             parent, _ = face.task(task["parent_task_id"])
@@ -111,8 +65,8 @@ def made(face: Face, task: Message, run_id: str) -> Message:
             task_id = known["task_id"]
             # A note without its task: this server was killed between the two.
             if len(face.ledger.tasks(TaskQuery(ids=(task_id,)))):
-                found = _of_row(face, face.task(task_id)[0])
-                return _complete(face, [found])[0]
+                found = of_row(face, face.task(task_id)[0])
+                return complete(face, [found])[0]
     started_at = task.get("create_time") or now()
     state = task.get("state", TASK_STATES[0])
     if state != TASK_STATES[0] and not task.get("state_history"):
@@ -122,6 +76,8 @@ def made(face: Face, task: Message, run_id: str) -> Message:
         face.notes.put("identity", f"{run_id}/{same}", {"task_id": task_id})
     note = note_of(task)
     face.notes.put("task", f"{run_id}/{task_id}", note)
+    if row.parent_id is not None:
+        face.notes.put("child", f"{run_id}/{row.parent_id}/{task_id}", {})
     face.ledger.write(Batch(tasks=(row,)))
     follow_root(face, row)
     return message_of(row, note)
@@ -174,34 +130,7 @@ def get(face: Face, call: Call) -> Message:
     if call.path.get("run_id", run.id) != run.id:
         raise invalid(f"Task {row.id} does not belong to run {call.path['run_id']}")
     face.access.authorize(call.caller, "runs/get", run.project, run.id)
-    return _complete(face, [_of_row(face, row)])[0]
-
-
-def listing(face: Face, call: Call) -> Message:
-    """`GET /runs/{run_id}/tasks`: of a parent only its direct children."""
-    query = call.query
-    run_id = call.path.get("run_id", query.get("run_id", ""))
-    parent_id = query.get("parent_id", "")
-    asked = options(TASKS, query, order_parameter="order_by")
-    if not run_id and face.dialect == "S" and parent_id:
-        run_id = face.task(parent_id)[0].run_id
-    if not run_id:
-        raise invalid("Run ID is required")
-    _authorize_run(face, call.caller, "runs/get", run_id)
-    if parent_id:
-        parent, _ = face.task(parent_id)
-        if parent.run_id != run_id:
-            raise invalid("parent_task_id must belong to the same run as run_id")
-    try:
-        run, _ = face.run(run_id)
-    except Refusal:
-        if face.access.is_multi_user:
-            raise
-        return {}
-    every_task = of_run(face, run)
-    part = page(asked, (one for one in every_task if parent_id in ("", one.get("parent_task_id"))))
-    hydrate(face, part.rows)
-    return {"tasks": part.rows, "total_size": part.total, "next_page_token": part.token}
+    return complete(face, [of_row(face, row)])[0]
 
 
 def find_cached(face: Face, call: Call) -> Message:
@@ -229,7 +158,7 @@ def find_cached(face: Face, call: Call) -> Message:
                 face.run(row.run_id)
             except Refusal:  # the run was deleted
                 continue
-            return {"task": _complete(face, [_of_row(face, row)])[0]}
+            return {"task": complete(face, [of_row(face, row)])[0]}
         token = found.next_token
         if token is None:
             return {}
@@ -237,7 +166,7 @@ def find_cached(face: Face, call: Call) -> Message:
 
 def count(face: Face, run: Run) -> int:
     """Return how many tasks a run has."""
-    return sum(1 for _ in every(face.ledger.tasks, TaskQuery(run_id=run.id)))
+    return face.ledger.count(TaskQuery(run_id=run.id))
 
 
 def of_run(face: Face, run: Run) -> list[Message]:
@@ -263,7 +192,7 @@ def of_run(face: Face, run: Run) -> list[Message]:
 
 def restart(face: Face, row: Task) -> None:
     """Make a task run again: no end, no pods, no status, no output parameters."""
-    task = _of_row(face, row)
+    task = of_row(face, row)
     for name in ("end_time", "pods", "status_metadata", "outputs"):
         task.pop(name, None)
     task["state"] = "RUNNING"
@@ -276,7 +205,7 @@ def restart(face: Face, row: Task) -> None:
 def _updated(face: Face, row: Task, changed: Message) -> Message:
     """Write what changed of a task and return it; the caller holds `face.writing`."""
     _check_texts(changed)
-    before = _of_row(face, row)
+    before = of_row(face, row)
     after = dict(before)
     for name in (*_WRITTEN, *_REPLACED):
         # A message that is there but empty replaces what was there.
@@ -286,8 +215,8 @@ def _updated(face: Face, row: Task, changed: Message) -> Message:
     if state not in (TASK_STATES[0], before["state"]):
         after["state"] = state
         after["state_history"] = entered(state, before.get("state_history", ()))
-    if "parent_task_id" in changed:
-        parent_id = changed["parent_task_id"]
+    parent_id = changed.get("parent_task_id")
+    if parent_id is not None and parent_id != (before.get("parent_task_id") or ""):
         if parent_id and face.task(parent_id)[0].run_id != row.run_id:
             raise invalid("parent_task_id must belong to the same run as the task")
         after["parent_task_id"] = parent_id
@@ -303,17 +232,18 @@ def _updated(face: Face, row: Task, changed: Message) -> Message:
     new_row = new_row.model_copy(update=kept)
     face.ledger.write(Batch(tasks=(new_row,)))
     follow_root(face, new_row)
-    return _complete(face, [message_of(new_row, note)])[0]
+    return complete(face, [message_of(new_row, note)])[0]
 
 
-def _of_row(face: Face, row: Task) -> Message:
+def of_row(face: Face, row: Task) -> Message:
+    """Return a task without children and artifacts."""
     note = face.task_note(row.run_id, row.id)
     if note:
         return message_of(row, note)
     return native_message(tasks_of_run(face, row.run_id)[row.id])
 
 
-def _complete(face: Face, tasks: list[Message]) -> list[Message]:
+def complete(face: Face, tasks: list[Message]) -> list[Message]:
     """Add artifacts and children to tasks."""
     hydrate(face, tasks)
     for task in tasks:
@@ -327,6 +257,14 @@ def _children(face: Face, task: Message) -> list[Message]:
         every_task = {one["task_id"]: one for one in of_run(face, run)}
         children: list[Message] = every_task[task["task_id"]]["child_tasks"]
         return children
+    if note.get("has_children"):
+        noted = face.notes.below("child", f"{run.id}/{task['task_id']}/")
+        ids = [key.rpartition("/")[2] for key, _ in noted]
+        return [
+            {"task_id": one.id, "name": one.name}
+            for start in range(0, len(ids), _AT_ONCE)
+            for one in every(face.ledger.tasks, TaskQuery(ids=tuple(ids[start : start + _AT_ONCE])))
+        ]
     found: Iterable[Task] = every(
         lambda _, **asked: face.ledger.search(
             "tasks",
@@ -340,7 +278,7 @@ def _children(face: Face, task: Message) -> list[Message]:
     return [{"task_id": one.id, "name": one.name} for one in found]
 
 
-def _authorize_run(face: Face, caller: Caller, what: str, run_id: str) -> None:
+def authorize_run(face: Face, caller: Caller, what: str, run_id: str) -> None:
     """Refuse who may not touch the run; an unknown one is told to whoever may see any."""
     try:
         run, _ = face.run(run_id)

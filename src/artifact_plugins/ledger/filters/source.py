@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from artifact_plugins.errors import QueryError
+from artifact_plugins.syntax import parse
 
 MAX_LENGTH = 10_000
 MAX_NODES = 2_000
@@ -57,10 +58,10 @@ class Source:
         """
         self._refuse_unclear()
         try:
-            tree = ast.parse(self.text, mode="eval").body
+            tree = parse(self.text, "eval").body
         except SyntaxError as error:
             raise self._syntax(error) from None
-        except (ValueError, MemoryError, RecursionError):
+        except ValueError:
             raise self._too_much() from None
         self._refuse_large(tree)
         return tree
@@ -121,7 +122,8 @@ class Source:
             return  # the parser says it better
 
     def _syntax(self, error: SyntaxError) -> QueryError:
-        start = min(max((error.offset or 1) - 1, 0), len(self.text))
+        # Offset 0, or none, is the end of an expression that stops too early.
+        start = min((error.offset or len(self.text) + 1) - 1, len(self.text))
         end = (error.end_offset or 0) - 1
         end = min(end, len(self.text)) if end > start else start + 1
         if not self.text:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from artifact_plugins.ledger.database import Cursor, Database, repeat
 from artifact_plugins.ledger.outbox.clock import (
+    farthest,
     microseconds,
     moment,
     on_this_clock,
@@ -45,6 +46,31 @@ def extend(
     return repeat(database, work, is_keyed=True)
 
 
+def holders(database: Database, backend_id: int) -> dict[str, str]:
+    """Return who has which stream; see `Outbox.holders`."""
+
+    def work() -> dict[str, str]:
+        with database.transaction(durable=False) as cursor:
+            values = (backend_id, moment(database, cursor))
+            return dict(cursor.execute(database.outbox_sql.HOLDERS, values).fetchall())
+
+    return repeat(database, work, is_keyed=True)
+
+
+def shorten(
+    database: Database, backend_id: int, stream: str, *, owner: str, lease_seconds: float
+) -> None:
+    """Have a lease end sooner; see `Outbox.shorten`."""
+
+    def work() -> None:
+        with database.transaction(durable=False) as cursor:
+            until = moment(database, cursor) + microseconds(lease_seconds)
+            values = (until, stream, backend_id, owner, until)
+            cursor.execute(database.outbox_sql.SHORTEN_CLAIM, values)
+
+    repeat(database, work, is_keyed=True)
+
+
 def release(database: Database, backend_id: int, stream: str, *, owner: str) -> None:
     """Give a stream back; see `Outbox.release`."""
 
@@ -60,11 +86,8 @@ def release(database: Database, backend_id: int, stream: str, *, owner: str) -> 
 
 def next_due(database: Database, backend_id: int) -> datetime | None:
     """Return when a stream can be claimed next; see `Outbox.next_due`."""
-    found = database.read(database.outbox_sql.NEXT_DUE, (backend_id,))
-    if not found:
-        return None
-    due_at, ledger_now = found[0]
-    return on_this_clock(due_at, ledger_now or own_moment())
+    found = _next_due(database, backend_id)
+    return None if found is None else on_this_clock(*found)
 
 
 def settle(
@@ -73,7 +96,8 @@ def settle(
     """Look at the first rows of streams whose claims this transaction has.
 
     A claim without rows goes; one whose first row must wait is due then; the
-    others are due since their first rows are there.
+    others are due since their first rows are there. A row that is to wait for
+    longer than any does was postponed by a clock that was fast, and is due.
 
     Returns:
         The streams whose first rows are due.
@@ -85,7 +109,7 @@ def settle(
         count, next_at, created_at = head
         if not count:
             cursor.execute(sql.DELETE_CLAIM, place)
-        elif isinstance(next_at, int) and next_at > now:
+        elif isinstance(next_at, int) and now < next_at <= farthest(now):
             cursor.execute(sql.SET_CLAIM, (None, next_at, *place))
         else:
             # A damaged time is no time to wait for.
@@ -97,8 +121,22 @@ def settle(
 
 
 def _is_due(database: Database, backend_id: int) -> bool:
-    found = database.read(database.outbox_sql.NEXT_DUE, (backend_id,))
-    return bool(found) and found[0][0] <= (found[0][1] or own_moment())
+    found = _next_due(database, backend_id)
+    return found is not None and found[0] <= found[1]
+
+
+def _next_due(database: Database, backend_id: int) -> tuple[int, int] | None:
+    """Return when a stream is due, and what time it is, both by the clock of the ledger."""
+    sql = database.outbox_sql
+    found = database.read(sql.NEXT_DUE, (backend_id,))
+    if not found:
+        return None
+    due_at, now = found[0][0], found[0][1] or own_moment()
+    if due_at > now:
+        last = database.read(sql.LAST_DUE, (backend_id,))
+        if last and last[0][0] > farthest(now):
+            due_at = now
+    return due_at, now
 
 
 def _claim(
@@ -108,6 +146,8 @@ def _claim(
     taken: list[str] = []
     with database.transaction(durable=False) as cursor:
         now = moment(database, cursor)
+        # Held ones too, for a lease more: their holder may live, and extends them.
+        cursor.execute(sql.BRING_NEAR, (now, now + lease, backend_id, farthest(now)))
         for _ in range(_MOST_ROUNDS):
             values = (backend_id, now, limit - len(taken))
             found = [row[0] for row in cursor.execute(sql.DUE_STREAMS, values).fetchall()]

@@ -8,6 +8,9 @@ from artifact_plugins.ledger.database import Cursor, Database
 from artifact_plugins.ledger.rows import to_time
 from artifact_plugins.records import now
 
+LONGEST_PAUSE_SECONDS = 600.0
+_SLACK_SECONDS = 60.0
+
 
 def moment(database: Database, cursor: Cursor) -> int:
     """Return the time inside a transaction: microseconds since 1970."""
@@ -22,6 +25,11 @@ def own_moment() -> int:
     moment = to_time(now())
     assert moment is not None
     return moment
+
+
+def farthest(now: int) -> int:
+    """Return the last moment that anything waits for: what lies behind it was written by a fast clock."""
+    return now + microseconds(LONGEST_PAUSE_SECONDS + _SLACK_SECONDS)
 
 
 def microseconds(seconds: float) -> int:

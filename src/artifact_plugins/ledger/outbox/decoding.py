@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from artifact_plugins.errors import LedgerCorruptError
 from artifact_plugins.ledger.database import Database, Row, repeat
-from artifact_plugins.ledger.outbox.clock import own_moment
+from artifact_plugins.ledger.outbox.clock import farthest, own_moment
 from artifact_plugins.ledger.rows import from_time, to_time
 from artifact_plugins.records import OutboxKind, OutboxRow, OutboxState
 
@@ -54,6 +54,8 @@ def decode(found: Row) -> tuple[OutboxRow, str | None]:
     problem = _problem(found)
     try:
         next_at = None if found[8] is None or problem else from_time(found[8])
+        if next_at is not None and found[8] > farthest(own_moment()):
+            next_at = None
         created_at = from_time(found[10]) if isinstance(found[10], int) else from_time(0)
     except OverflowError:
         problem = problem or "its times are beyond every calendar"

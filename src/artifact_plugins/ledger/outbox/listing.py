@@ -33,6 +33,7 @@ def page(
     database: Database,
     backend_id: int | None,
     *,
+    stream: str | None,
     state: OutboxState | None,
     after: int,
     limit: int,
@@ -44,6 +45,9 @@ def page(
     if backend_id is not None:
         conditions.append(f"backend_id = {place}")
         values.append(backend_id)
+    if stream is not None:
+        conditions.append(f"stream = {place}")
+        values.append(stream)
     if state is not None:
         conditions.append(_IS_STATE[state])
     values.append(check_limit(limit))

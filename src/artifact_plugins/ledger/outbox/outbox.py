@@ -86,6 +86,14 @@ class Outbox:
         """Give a stream back; nothing happens when somebody else took it."""
         claims.release(self._database, backend_id, stream, owner=owner)
 
+    def holders(self, backend_id: int) -> dict[str, str]:
+        """Return the owners of the streams whose leases last, by stream."""
+        return claims.holders(self._database, backend_id)
+
+    def shorten(self, backend_id: int, stream: str, *, owner: str, lease_seconds: float) -> None:
+        """Have the lease of a stream end in this many seconds, if it lasts longer."""
+        claims.shorten(self._database, backend_id, stream, owner=owner, lease_seconds=lease_seconds)
+
     def rows(self, backend_id: int, stream: str, *, limit: int = 100) -> tuple[OutboxRow, ...]:
         """Return the first pending rows of a stream, in their order."""
         return listing.of_stream(self._database, backend_id, stream, limit)
@@ -117,6 +125,10 @@ class Outbox:
             counts: False takes the try back that `begin` counted.
         """
         progress.postpone(self._database, row, seconds=seconds, error=error, counts=counts)
+
+    def give_back(self, rows: Sequence[OutboxRow]) -> None:
+        """Take back the try that `begin` counted for rows of which nothing was sent."""
+        progress.give_back(self._database, rows)
 
     def bury(self, row: OutboxRow, *, error: str) -> None:
         """Give a row up; one whose record changed since it was read stays pending."""
@@ -158,15 +170,25 @@ class Outbox:
         backend_id: int | None,
         *,
         state: OutboxState | None,
+        stream: str | None = None,
         after: int = 0,
         limit: int = 100,
     ) -> tuple[OutboxRow, ...]:
         """Return rows of a backend, or of all, by their numbers, beginning after one.
 
+        Args:
+            backend_id: None: of all backends.
+            state: Only those in this state.
+            stream: Only those of this stream.
+            after: `seq` of the row before the first one.
+            limit: Length of the page.
+
         Raises:
             InputError: The limit is not 1 to 1000.
         """
-        return listing.page(self._database, backend_id, state=state, after=after, limit=limit)
+        return listing.page(
+            self._database, backend_id, stream=stream, state=state, after=after, limit=limit
+        )
 
     def next_due(self, backend_id: int) -> datetime | None:
         """Return when `claim` can give something next, on this machine's clock.

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from artifact_plugins.ledger.database import Database, repeat
-from artifact_plugins.ledger.outbox.clock import microseconds, moment
+from artifact_plugins.ledger.database import Cursor, Database, repeat
+from artifact_plugins.ledger.outbox.clock import LONGEST_PAUSE_SECONDS, microseconds, moment
 from artifact_plugins.records import OutboxRow
 
 
 def begin(database: Database, rows: Sequence[OutboxRow]) -> None:
     """Count a try for each row; see `Outbox.begin`."""
-    sql = database.outbox_sql
-    places = sorted({(row.stream, row.backend_id) for row in rows})
 
     def work() -> None:
         # As durable as a save: after a power cut it must be known that
         # something may have been sent.
         with database.transaction() as cursor:
-            if len(rows) > 1:  # see the order of locks
-                for place in places:
-                    cursor.execute(sql.LOCK_CLAIM, place)
-            cursor.executemany(sql.BEGIN_ROW, [(row.seq,) for row in rows])
+            _lock(database, cursor, rows)
+            cursor.executemany(database.outbox_sql.BEGIN_ROW, [(row.seq,) for row in rows])
 
     if rows:
         repeat(database, work, is_keyed=True)
@@ -47,14 +43,29 @@ def postpone(
 ) -> None:
     """Let a row wait; see `Outbox.postpone`."""
     back = 0 if counts else 1
+    pause = microseconds(min(seconds, LONGEST_PAUSE_SECONDS))
 
     def work() -> None:
         with database.transaction(durable=False) as cursor:
-            next_at = moment(database, cursor) + microseconds(seconds)
+            next_at = moment(database, cursor) + pause
             values = (back, back, next_at, error, row.seq)
             cursor.execute(database.outbox_sql.POSTPONE, values)
 
     repeat(database, work, is_keyed=True)
+
+
+def give_back(database: Database, rows: Sequence[OutboxRow]) -> None:
+    """Take back the try of rows that were not sent; see `Outbox.give_back`."""
+
+    def work() -> None:
+        with database.transaction(durable=False) as cursor:
+            _lock(database, cursor, rows)
+            now = moment(database, cursor)
+            values = [(1, 1, now, row.error or "", row.seq) for row in rows]
+            cursor.executemany(database.outbox_sql.POSTPONE, values)
+
+    if rows:
+        repeat(database, work, is_keyed=True)
 
 
 def bury(database: Database, row: OutboxRow, *, error: str) -> None:
@@ -65,3 +76,9 @@ def bury(database: Database, row: OutboxRow, *, error: str) -> None:
             cursor.execute(database.outbox_sql.BURY, (error, row.seq, row.generation))
 
     repeat(database, work, is_keyed=True)
+
+
+def _lock(database: Database, cursor: Cursor, rows: Sequence[OutboxRow]) -> None:
+    if len(rows) > 1:  # see the order of locks
+        for place in sorted({(row.stream, row.backend_id) for row in rows}):
+            cursor.execute(database.outbox_sql.LOCK_CLAIM, place)

@@ -248,10 +248,5 @@ def _before_fork() -> None:
         database.hold_still(_held)
 
 
-if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
-    # In the child every database begins anew at its first use.
-    os.register_at_fork(
-        before=_before_fork,
-        after_in_parent=_held.close,
-        after_in_child=_held.pop_all,
-    )
+# In the child every database begins anew at its first use.
+os.register_at_fork(before=_before_fork, after_in_parent=_held.close, after_in_child=_held.pop_all)

@@ -10,43 +10,14 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import sys
 import threading
 import time
 from pathlib import Path
 
+from artifact_plugins.file_lock import unlock, wait_for_lock
 from artifact_plugins.ledger.failures import busy, system_failure
 
-if sys.platform == "win32":
-    import msvcrt
-
-    def _try_lock(fd: int) -> bool:
-        try:
-            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-    def _unlock(fd: int) -> None:
-        msvcrt.locking(fd, msvcrt.LK_UNLCK, 1)
-
-else:
-    import fcntl
-
-    def _try_lock(fd: int) -> bool:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    def _unlock(fd: int) -> None:
-        fcntl.flock(fd, fcntl.LOCK_UN)
-
-
 FILE_LOCK_NEEDED = sqlite3.sqlite_version_info < (3, 51, 3)
-_FIRST_PAUSE_SECONDS = 0.0002
-_LONGEST_PAUSE_SECONDS = 0.005
 FORK_SECONDS = 5.0
 
 
@@ -87,22 +58,22 @@ class WriteGate:
             return
         try:
             fd = self._open(self._path)
-            self._is_locked = _try_lock(fd) or self._wait(fd, started)
+            self._is_locked = wait_for_lock(fd, until=started + self._timeout)
         except OSError as error:
-            self._threads.release()
+            self.release()
             raise system_failure(error, str(self._path), writing=True) from error
         except BaseException:
-            self._threads.release()
+            self.release()
             raise
         if not self._is_locked:
-            self._threads.release()
+            self.release()
             raise busy(str(self._path), time.monotonic() - started)
 
     def release(self) -> None:
         """Let the next writer in."""
         if self._is_locked and self._fd is not None:
             self._is_locked = False
-            _unlock(self._fd)
+            unlock(self._fd)
         self._holder = None
         self._threads.release()
 
@@ -132,12 +103,3 @@ class WriteGate:
         if self._fd is None:
             self._fd = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         return self._fd
-
-    def _wait(self, fd: int, started: float) -> bool:
-        pause = _FIRST_PAUSE_SECONDS
-        while time.monotonic() - started < self._timeout:
-            time.sleep(pause)
-            if _try_lock(fd):
-                return True
-            pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
-        return False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -12,6 +11,8 @@ from pathlib import Path
 import pytest
 from kfp_server import API, KfpServer, OpenedRun
 
+from artifact_plugins.cli.app import group
+from artifact_plugins.cli.failures import run
 from artifact_plugins.errors import SettingsError
 from artifact_plugins.faces.kfp.doors import check_address
 
@@ -80,21 +81,16 @@ def test_loopback_needs_nothing(host: str) -> None:
     check_address(host, has_token=False, is_encrypted=False, behind_proxy=False)
 
 
-def _command(folder: Path, *options: str, **env: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "artifact_plugins", "serve-kfp", "--port", "0", *options],
-        cwd=folder,
-        env={**os.environ, **env},
-        capture_output=True,
-        text=True,
-        timeout=100,
-    )
-
-
-@pytest.mark.slow
-def test_command_refuses_what_is_unsafe_or_impossible(tmp_path: Path, kfp: KfpServer) -> None:
+def test_command_refuses_what_is_unsafe_or_impossible(
+    tmp_path: Path,
+    kfp: KfpServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """Each refusal is one line on stderr that says what to do, and nothing listens."""
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "short").write_text("abc")
+    (tmp_path / "long").write_text("x" * 64)
     port = str(kfp.port)
     for options, said in (
         (("--host", "0.0.0.0"), "there is no token"),
@@ -105,12 +101,13 @@ def test_command_refuses_what_is_unsafe_or_impossible(tmp_path: Path, kfp: KfpSe
         (("--port", port), f"port {port} cannot be listened on"),
         (("--host", "no.such.host.invalid", "--token-file", "long", "--behind-proxy"), "cannot be"),
     ):
-        (tmp_path / "long").write_text("x" * 64)
-        done = _command(tmp_path, *options)
-        assert done.returncode == 1, (options, done.stderr)
-        assert done.stdout == ""
-        assert said in done.stderr
-        assert len(done.stderr.splitlines()) == 1
+        code = run(group, ["serve-kfp", "--port", "0", *options])
+
+        printed = capsys.readouterr()
+        assert code == 1, (options, printed.err)
+        assert printed.out == ""
+        assert said in printed.err
+        assert len(printed.err.splitlines()) == 1
 
 
 def test_command_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:

@@ -35,6 +35,8 @@ def filled(
         run = server.open_run()
         task_id = server.new_task(run)
         for start in range(0, 57, 19):
+            if start:
+                time.sleep(1.01)  # three different seconds
             requests = []
             for _ in range(19):
                 fields: dict[str, Any] = {
@@ -49,7 +51,6 @@ def filled(
                     fields["number_value"] = dice.choice([0, 0.5, -1, 3])
                 requests.append(artifact_request(run, task_id, key=f"k{start}", **fields))
             server.ask("POST", "/artifacts:batchCreate", {"artifacts": requests})
-            time.sleep(1.1)  # three different seconds
         table = sqlite3.connect(":memory:", check_same_thread=False)
         table.execute("PRAGMA case_sensitive_like = ON")
         table.execute(
@@ -248,6 +249,7 @@ def _forged(**changed: Any) -> str:
         "filter": "",
         "value": "a",
         "key": "b",
+        "after": None,
     }
     return base64.b64encode(json.dumps({**token, **changed}).encode()).decode()
 
@@ -268,6 +270,10 @@ def _forged(**changed: Any) -> str:
         _forged(filter=[]),
         _forged(filter='{"predicates":[{"operation":"EQUALS","key":"no","int_value":1}]}'),
         _forged(extra=1),
+        _forged(after=1),
+        _forged(after="x"),
+        _forged(after="x", column="created_at"),
+        _forged(after="WyJ2ZXJzaW9uczAiLDk5OTk5OTk5OTk5OTk5OTk5OTk5XQ", column="created_at"),
     ],
 )
 def test_forged_token_is_refused(kfp: KfpServer, token: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import urllib.error
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,8 @@ from typing import Any
 import pytest
 from kfp_server import KfpServer, OpenedRun, artifact_request, link_request
 
+from artifact_plugins.cli.app import group
+from artifact_plugins.cli.failures import run as run_command
 from artifact_plugins.ledger import Ledger
 from artifact_plugins.records import LinkQuery, RunQuery, TaskQuery
 
@@ -243,7 +243,9 @@ def test_lost_answer_is_found_again(kfp: KfpServer, run: OpenedRun) -> None:
 
 
 @pytest.mark.slow
-def test_ledger_of_a_face_is_healthy_and_shown(tmp_path: Path) -> None:
+def test_ledger_of_a_face_is_healthy_and_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The command line lists what clients registered, and the doctor finds nothing wrong."""
     with KfpServer(tmp_path) as kfp:
         run = kfp.open_run("a / b")
@@ -253,16 +255,10 @@ def test_ledger_of_a_face_is_healthy_and_shown(tmp_path: Path) -> None:
         kfp.ask("POST", "/artifact_tasks", link_request(run, run.root_id, made["artifact_id"]))
 
     def said(*words: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "artifact_plugins", "--ledger", kfp.ledger_url, *words],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=100,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        assert run_command(group, ["--ledger", kfp.ledger_url, *words]) == 0
+        return capsys.readouterr().out
 
+    monkeypatch.chdir(tmp_path)
     assert "nothing is wrong" in said("doctor")
     assert "s3://b/k" in said("show", "model")
     assert "OUTPUT" in said("lineage", "model")

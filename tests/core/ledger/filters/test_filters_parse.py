@@ -224,6 +224,8 @@ def test_several_filters_must_all_hold():
         ("name LIKE 'a%'", "LIKE", "written as in Python"),
         ("name == 'a' & is_directory", "'a' & is_directory", "joined by 'and'"),
         ("(name == 'a') | (version == 1)", "(name == 'a') | (version == 1)", "joined by 'or'"),
+        ("name ==", "", "invalid syntax"),
+        ('name == "ü" and', "", "invalid syntax"),
         ("name == 'a", "'", "unterminated"),
         ("(name == 'a'", "(", "never closed"),
         ("name == 'a' # all", "# all", "no comments"),

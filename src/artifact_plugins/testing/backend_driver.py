@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from artifact_plugins import Session
 from artifact_plugins.contracts.backend import Backend, RecordKind
 from artifact_plugins.delivery.notes import UNSUPPORTED, MemoryNotes
 from artifact_plugins.delivery.signals import NeededFirst
@@ -23,6 +22,7 @@ from artifact_plugins.records import (
     VersionQuery,
     every,
 )
+from artifact_plugins.session import Session
 
 IsFirst = Callable[[RecordKind, str], bool]
 
