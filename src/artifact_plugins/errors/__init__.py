@@ -38,8 +38,7 @@
     │   ├── BackendContractError        it answers as no known version does
     │   └── UnsupportedByBackendError   it has no such operation
     ├── InputError                      what the caller handed in
-    │   ├── InvalidNameError
-    │   ├── InvalidKeyError
+    │   ├── InvalidNameError, InvalidKeyError
     │   ├── MetadataValueError
     │   ├── QueryError                  a filter or an order of records
     │   ├── SettingsError

@@ -132,7 +132,7 @@ def test_a_record_lost_by_a_system_is_sent_again(home, servers, monkeypatch):
         (lost,) = session.backends["zenml"].versions(query)
     ZenML(servers.zenml.url, NEW).ask("DELETE", f"/artifact_versions/{lost.external_id}")
 
-    shell(home, "artifact-plugins reconcile")
+    shell(home, "artifact-plugins reconcile --yes")
     shell(home, "artifact-plugins sync")
 
     with opened(home, monkeypatch) as session:
