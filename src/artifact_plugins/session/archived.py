@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from artifact_plugins.snapshots import RestoredArchive
 
 T = TypeVar("T")
+_FILES_SHOWN = 3
 
 
 class Stated(NamedTuple):
@@ -102,7 +103,7 @@ class Archives:
                 payload=data,
                 signatures=signatures,
                 plugin=snapshot.plugin,
-                what="the archived code",  # of every version that is pinned to it
+                what=f"the archived code{_files_of(snapshot)}",  # of every version pinned to it
                 digests=(snapshot_id, *(archive.digest for archive in snapshot.archives)),
             )
             found = self._stated[snapshot_id] = Stated(snapshot, subject)
@@ -146,3 +147,14 @@ class Archives:
 
         check_environment(snapshot)
         return ArchivedCode(snapshot, restore(self.sources(snapshot)))
+
+
+def _files_of(snapshot: PluginSnapshot) -> str:
+    """Return which files of code there are, as far as a message has room for them."""
+    # Code of the project first: who wrote the value is mostly a plugin that is known.
+    archives = sorted(snapshot.archives, key=lambda archive: archive.role == "plugin")
+    paths = [file.path for archive in archives for file in archive.files]
+    # A stranger chose the names: they are shown as Python would, however they are made.
+    shown = ", ".join(ascii(path[:100])[1:-1] for path in paths[:_FILES_SHOWN])
+    more = f" and {len(paths) - _FILES_SHOWN} more" if len(paths) > _FILES_SHOWN else ""
+    return f" in {shown}{more}" if paths else ""

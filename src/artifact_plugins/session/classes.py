@@ -14,6 +14,8 @@ from artifact_plugins.errors import (
     TrustError,
 )
 from artifact_plugins.plugins.index import loaded_object
+from artifact_plugins.session.looking import seen_type
+from artifact_plugins.trust import Verdict
 
 
 class ArchivedCode(Protocol):
@@ -45,8 +47,8 @@ class ClassFinder:
             what keeps it from being restored.
         archive_first: Whether archived classes win over those that are here.
         seek: Imports a class; one that only looks gives anything for a class that is there.
-        is_pinned: Tells whether the reader pinned the archived code, which
-            then needs no signature of the version.
+        judge_code: Judges the archived code, None when there is none: what the
+            reader pinned needs no signature of the version.
     """
 
     def __init__(
@@ -58,7 +60,7 @@ class ClassFinder:
         archive: Callable[[], ArchivedCode | None],
         archive_first: bool,
         seek: Callable[[str], type] = import_type,
-        is_pinned: Callable[[], bool] = lambda: False,
+        judge_code: Callable[[], Verdict | None] = lambda: None,
     ) -> None:
         self._offered = offered
         self._renames = renames
@@ -66,7 +68,7 @@ class ClassFinder:
         self._archive = archive
         self._archive_first = archive_first
         self._seek = seek
-        self._is_pinned = is_pinned
+        self._judge_code = judge_code
         self.used_archive = False
         self.used_rename = False
 
@@ -84,11 +86,14 @@ class ClassFinder:
                 return found
         try:
             return self.here(path)
-        except TrustError:
-            found = self._archived(path) if self._is_pinned() else None
-            if found is None:
-                raise
-            return found
+        except TrustError as refusal:
+            verdict = self._judge_code()
+            found = self._archived(path) if verdict is not None and verdict.by == "pin" else None
+            if found is not None:
+                return found
+            if verdict is not None and verdict.error is not None and self._is_gone(path):
+                raise verdict.error from refusal  # to trust the version alone would not help
+            raise
         except PayloadClassNotFoundError as missing:
             if self._archive_first:
                 raise
@@ -132,6 +137,13 @@ class ClassFinder:
             found = self._seek(renamed)
         self.used_rename = self.used_rename or renamed != path
         return found
+
+    def _is_gone(self, path: str) -> bool:
+        try:
+            seen_type(self._renames.get(path, path))
+        except PayloadClassNotFoundError:
+            return True
+        return False
 
     def _archived(self, path: str) -> type | None:
         code = self._archive()

@@ -200,8 +200,7 @@ class Loader:
     def _reader(self, reading: Reading, annotation: Any) -> tuple[Equipped, type]:
         version = reading.version
         classes = wanted_classes(annotation)
-        stored_type = _stored_type(version)
-        if not classes or (stored_type is not None and accepts(annotation, stored_type)):
+        if not classes or _is_as_stored(annotation, version):
             equipped = self._deciding.installed_reader(reading)
             return equipped, _needed_type(version, equipped)
         refused: NoMaterializerError | None = None
@@ -246,6 +245,11 @@ def _needed_type(version: ArtifactVersion, equipped: Equipped) -> type:
     if equipped.is_direct:
         return _stored_type(version) or object
     return find_type(version.data_type)
+
+
+def _is_as_stored(annotation: Any, version: ArtifactVersion) -> bool:
+    stored = _stored_type(version)
+    return stored is not None and accepts(annotation, stored)
 
 
 def _stored_type(version: ArtifactVersion) -> type | None:

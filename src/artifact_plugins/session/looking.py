@@ -6,6 +6,7 @@ import ast
 import sys
 from collections.abc import Sequence
 from importlib.machinery import PathFinder
+from importlib.util import find_spec
 from pathlib import Path
 
 from artifact_plugins.errors import PayloadClassNotFoundError
@@ -60,6 +61,8 @@ def _is_defined(path: str) -> bool:
     module, _, name = path.partition(":")
     if module in sys.modules:
         return False  # a loaded module was asked for the class before
+    if _is_found_otherwise(module.partition(".")[0]):
+        return True  # nobody can tell without importing it
     places: Sequence[str] | None = None
     parts = module.split(".")
     spec = None
@@ -74,6 +77,16 @@ def _is_defined(path: str) -> bool:
     try:
         return name.partition(".")[0] in _names(parse(source.read_bytes()))
     except (OSError, SyntaxError, ValueError):
+        return False
+
+
+def _is_found_otherwise(package: str) -> bool:
+    """Tell whether a package comes from elsewhere than folders, as of an editable install."""
+    if PathFinder.find_spec(package) is not None:
+        return False
+    try:
+        return package in sys.modules or find_spec(package) is not None
+    except (ImportError, ValueError):
         return False
 
 

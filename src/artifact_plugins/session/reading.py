@@ -16,7 +16,7 @@ from artifact_plugins.session.archived import ArchivedCode, Archives
 from artifact_plugins.session.artifact_tasks import writer_key
 from artifact_plugins.session.classes import ClassFinder
 from artifact_plugins.session.equipped import Equipped
-from artifact_plugins.trust import MANIFEST_TYPE, Subject, Trust
+from artifact_plugins.trust import MANIFEST_TYPE, Subject, Trust, Verdict
 
 T = TypeVar("T")
 Equip: TypeAlias = "Callable[[str, str, Mapping[str, Any], ArchivedCode], Equipped]"
@@ -72,7 +72,7 @@ class Reading:
             archive=self._code_or_none,
             archive_first=archive_first,
             seek=seek,
-            is_pinned=self._is_pinned,
+            judge_code=self._judge_code,
         )
 
     @property
@@ -106,11 +106,13 @@ class Reading:
         Raises:
             TrustError: Nobody did; nothing was executed.
         """
-        if self._vouched_by is not None:
-            return
+        if self._vouched_by is None:
+            self._vouched_by = self._trust.judge(self._manifest()).require()
+
+    def _manifest(self) -> Subject:
         payload, signatures = self._store.signed_manifest(self.version)
         version = self.version
-        subject = Subject(
+        return Subject(
             payload_type=MANIFEST_TYPE,
             payload=payload,
             signatures=signatures,
@@ -118,7 +120,6 @@ class Reading:
             what=f"artifact {version.artifact!r} version {version.version}",
             digests=(version.manifest_digest or f"sha256:{sha256(payload).hexdigest()}",),
         )
-        self._vouched_by = self._trust.judge(subject).require()
 
     def allow_executing(self) -> None:
         """Check that a format that executes may be parsed, of the whole value or of an element.
@@ -154,6 +155,7 @@ class Reading:
         found, by = self._archives.open(self.version, self._trust)
         is_alone = by == "pin" or self._is_unsigned_by_design(found.snapshot)
         if by == "unsafe" or (is_alone and found.writes(writer_key(self.version) or "")):
+            self._trust.refuse_revoked(self._manifest())
             self._code_by = by
         else:
             self.vouch()
@@ -187,11 +189,11 @@ class Reading:
         except ArtifactMissingError:
             return None
 
-    def _is_pinned(self) -> bool:
+    def _judge_code(self) -> Verdict | None:
         try:
-            return self._archives.judge(self.version, self._trust).by == "pin"
+            return self._archives.judge(self.version, self._trust)
         except ArtifactMissingError:
-            return False
+            return None
 
     def _plugin(self) -> str:
         try:

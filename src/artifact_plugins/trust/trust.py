@@ -111,8 +111,8 @@ class Trust:
             return Verdict(is_trusted=False, error=refusal)
         if self._allow_unsafe or self.mode == "unsafe":
             _log.warning(
-                "%s of %s executes without trust (plugin %r, %s)",
-                "archived code" if subject.is_snapshot else "the format",
+                "%s%s executes without trust (plugin %r, %s)",
+                "" if subject.is_snapshot else "the format of ",
                 subject.what,
                 subject.plugin,
                 subject.shown_digest,
@@ -128,6 +128,19 @@ class Trust:
         if self.mode == "pinned":
             return Verdict(is_trusted=False, error=refusals.not_pinned(subject))
         return judging.signed(subject, known)
+
+    def refuse_revoked(self, subject: Subject) -> None:
+        """Refuse what is revoked, where nothing else is asked of the subject.
+
+        Raises:
+            TrustError: It is revoked, or the trust file cannot be read.
+        """
+        from artifact_plugins.trust import judging
+        from artifact_plugins.trust.trust_file import read_trust_file
+
+        refusal = judging.revocation(subject, read_trust_file(self.home))
+        if refusal is not None:
+            raise refusal
 
     def unsafe(self) -> Trust:
         """Return the same for `load(..., allow_unsafe=True)`: everything but what is revoked."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pickle
+import re
 import sys
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import pytest
 from store_attacks import Place, Trap
@@ -156,9 +158,25 @@ def test_e12_the_refusal_says_what_to_do(place, trap, versions):
         session.load(version)
     assert "artifact-plugins trust add" in str(refused.value)
     assert "sha256:" in str(refused.value)
+    assert f"in {trap.name}.py" in str(refused.value)
     trust_key(place.home("alice"), Trust(home=place.home("mallory")))
 
     with place.session("alice") as session:
+        assert session.load(version).size == 1
+    assert trap.fired
+
+
+def test_e12_the_pin_that_a_refusal_names_is_enough(place, trap, versions):
+    """Load and explanation are refused alike, and with the digest that both name it loads."""
+    version = versions["order"]
+    with place.session("alice") as session, pytest.raises(errors.UntrustedKeyError) as refused:
+        session.load(version)
+    with place.session("alice") as session:
+        explained = session.explain_load(version)
+    assert str(explained.error) == str(refused.value)
+    (digest,) = re.findall(r"trust pin (sha256:\w+)", str(refused.value))
+
+    with place.session("alice", trust_pins=(digest,)) as session:
         assert session.load(version).size == 1
     assert trap.fired
 
@@ -225,17 +243,19 @@ def test_e14_a_snapshot_without_signatures(place, trap, versions):
 
 
 @pytest.mark.parametrize("of", ["snapshot", "archive", "manifest"])
-def test_e16_what_is_revoked_counts_nowhere(place, trap, versions, of):
-    """E16: an old snapshot that was signed and is revoked is refused, also by `allow_unsafe`."""
-    version = versions["model"]
+@pytest.mark.parametrize("name", ["order", "model"])
+def test_e16_what_is_revoked_counts_nowhere(place, trap, versions, of, name):
+    """E16: what was signed and is revoked is refused, also by `allow_unsafe` and by a pin."""
+    version = versions[name]
     home = place.home("alice")
     trust_key(home, Trust(home=place.home("mallory")))
     with place.session("alice") as session:
         archives = session.snapshots(f'id == "{version.plugin_snapshot}"')[0].archives
+        manifest, _ = session.store.signed_manifest(version)
     digests = {
         "snapshot": version.plugin_snapshot,
         "archive": next(one.digest for one in archives if one.role == "project"),
-        "manifest": version.manifest_digest,
+        "manifest": f"sha256:{sha256(manifest).hexdigest()}",
     }
     revoke(home, digests[of])
 
@@ -243,4 +263,9 @@ def test_e16_what_is_revoked_counts_nowhere(place, trap, versions, of):
         for how in ({}, {"allow_unsafe": True}):
             with pytest.raises(errors.TrustError):
                 session.load(version, **how)
+    with (
+        place.session("alice", trust_pins=(version.plugin_snapshot,)) as session,
+        pytest.raises(errors.TrustError),
+    ):
+        session.load(version)
     assert not trap.fired
