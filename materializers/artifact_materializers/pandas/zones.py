@@ -135,7 +135,7 @@ def encode_offset(offset: Any) -> Any:
 
 def _offset_spec(offset: Any) -> Any:
     if type(offset) is _DATE_OFFSET:
-        words = dict(offset.kwds)
+        words = dict(sorted(offset.kwds.items()))  # pandas keeps them in any order
         if any(type(word) is not int for word in words.values()):
             return None
         return {"n": offset.n, "normalize": offset.normalize, "words": words}

@@ -67,7 +67,7 @@ class Courier:
         self.last_error: BaseException | None = None
         self._owner = new_owner()
         self._notices = Notices(line.name, LedgerNotes(ledger, backend_id), self._owner)
-        self.breaker = Breaker(policy, self._notices.stands)
+        self.breaker = Breaker(policy, lambda _: self._notices.stands(self.breaker.standing))
         self._outbox = ledger.outbox
         self._policy = policy
         self._tell_others = tell

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import OrderedDict, deque
 
 from artifact_plugins.delivery.policy import Policy
 from artifact_plugins.errors import (
@@ -14,6 +14,7 @@ from artifact_plugins.errors import (
 from artifact_plugins.records import OutboxRow
 
 _REMEMBERED = 20
+_REFUSED = 1000
 _RECOVERED = 2
 # What the next try does not change, unless somebody changes the record or the server.
 _LASTING = (
@@ -35,13 +36,16 @@ class Judge:
         self._lock = threading.Lock()
         # Of the last records that got through: whether they had failed before.
         self._recovered: deque[bool] = deque(maxlen=_REMEMBERED)
-        self._delivered = self._delivered_before = 0
+        self._delivered = 0
+        # How many had got through when a record was refused first.
+        self._delivered_before: OrderedDict[str, int] = OrderedDict()
 
     def got_through(self, row: OutboxRow) -> None:
         """Remember that a record is there."""
         with self._lock:
             self._recovered.append(row.error is not None and row.tries > 1)
             self._delivered += 1
+            self._delivered_before.pop(row.record_id, None)
 
     def is_hopeless(self, row: OutboxRow, error: BaseException, text: str) -> bool:
         """Tell whether a record is to be given up, if the backend takes any at all."""
@@ -56,8 +60,10 @@ class Judge:
         is_alike = (row.error or "").partition(":")[0] == text.partition(":")[0]
         return is_alike and row.tries >= self._policy.rejections
 
-    def others_get_through(self) -> bool:
-        """Tell whether a record got through since this was asked last."""
+    def others_get_through(self, row: OutboxRow) -> bool:
+        """Tell whether a record got through since this one was refused first."""
         with self._lock:
-            before, self._delivered_before = self._delivered_before, self._delivered
+            before = self._delivered_before.setdefault(row.record_id, self._delivered)
+            if len(self._delivered_before) > _REFUSED:
+                self._delivered_before.popitem(last=False)
             return self._delivered > before

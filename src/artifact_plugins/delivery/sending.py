@@ -328,11 +328,12 @@ class Sender:
             is_known = self._breaker.standing().state is BreakerState.PAUSED
             if is_known or self._refusal_of_all() is not None:
                 return self._paused(row, error, text, None if is_known else text)
-        is_alone = self._judge.others_get_through()
+        is_alone = self._judge.others_get_through(row)
         # A server may refuse everybody for long: that is no try of twenty.
         counts = row.tries <= self._policy.rejections
         if self._judge.is_lasting(row, text):
             if is_alone or (not under and self._send_rest(row, limit=1)):
+                self._breaker.succeeded()  # it takes the others
                 return self._bury(row, text, error)
         elif is_alone:
             pause = self._policy.pause_seconds(row.tries)

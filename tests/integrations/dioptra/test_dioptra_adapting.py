@@ -147,7 +147,9 @@ def test_g18_wrong_arguments_are_refused_before_anything_is_written(
     session: Session, tasks: ModuleType, name: str, options: dict[str, Any], tmp_path: Path
 ) -> None:
     """G18: what Dioptra lets pass, an unknown or wrongly typed argument, is refused."""
-    value = "a" if name == "TextTask" else tmp_path
+    folder = tmp_path / "folder"  # beside the store
+    folder.mkdir()
+    value = "a" if name == "TextTask" else folder
 
     with pytest.raises(SettingsError):
         session.save(value, "x", task=getattr(tasks, name), options=options)
