@@ -43,18 +43,18 @@ class Place:
         """Folder of somebody's key."""
         return self.folder / "homes" / who
 
+    def given(self, who: str) -> dict[str, str]:
+        """What settings are made of, also in another process."""
+        return {
+            "store_url": str(self.store),
+            "ledger_url": f"sqlite:///{self.folder / 'ledger.sqlite'}",
+            "durability": "process",
+            "trust_home": str(self.home(who)),
+        }
+
     def settings(self, who: str, **settings: Any) -> ap.Settings:
         """What somebody opens the store with."""
-        return ap.Settings(
-            **{
-                "store_url": str(self.store),
-                "ledger_url": f"sqlite:///{self.folder / 'ledger.sqlite'}",
-                "durability": "process",
-                "created_by": who,
-                "trust_home": self.home(who),
-                **settings,
-            }
-        )
+        return ap.Settings(**{**self.given(who), "created_by": who, **settings})
 
     @contextmanager
     def session(self, who: str, **settings: Any) -> Iterator[ap.Session]:

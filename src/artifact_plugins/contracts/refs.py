@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from artifact_plugins.errors import (
     NotSerializableError,
@@ -20,6 +20,7 @@ from artifact_plugins.errors import (
     describe,
 )
 
+Kind = TypeVar("Kind")
 ARCHIVED = "artifact_plugins._snap."
 """What the names of restored modules start with; the digest and the real name follow."""
 
@@ -229,32 +230,26 @@ def find_type(path: str) -> type:
 
 def import_type(path: str) -> type:
     """Return the class at an import path, whoever names it; see `find_type`."""
-    try:
-        found = _named(path)
-    except Exception as error:
-        # Importing runs the module that defines the class: it may raise anything.
-        raise PayloadClassNotFoundError(
-            f"class {path!r} cannot be found: {describe(error)}",
-            hint="the stored bytes are untouched; install or restore the module that defines it",
-            data_type=path,
-        ) from error
-    if not isinstance(found, type):
-        raise PayloadClassNotFoundError(f"{path!r} is not a class", data_type=path)
-    return found
+    return _imported(path, type, "class")
 
 
 def import_function(path: str) -> types.FunctionType:
     """Return the function at an import path, whoever names it; see `find_function`."""
+    return _imported(path, types.FunctionType, "function")
+
+
+def _imported(path: str, kind: type[Kind], name: str) -> Kind:
     try:
         found = _named(path)
     except Exception as error:
+        # Importing runs the module that defines it: it may raise anything.
         raise PayloadClassNotFoundError(
-            f"function {path!r} cannot be found: {describe(error)}",
+            f"{name} {path!r} cannot be found: {describe(error)}",
             hint="the stored bytes are untouched; install or restore the module that defines it",
             data_type=path,
         ) from error
-    if not isinstance(found, types.FunctionType):
-        raise PayloadClassNotFoundError(f"{path!r} is not a function", data_type=path)
+    if not isinstance(found, kind):
+        raise PayloadClassNotFoundError(f"{path!r} is not a {name}", data_type=path)
     return found
 
 

@@ -61,15 +61,13 @@ def _is_defined(path: str) -> bool:
     module, _, name = path.partition(":")
     if module in sys.modules:
         return False  # a loaded module was asked for the class before
-    if _is_found_otherwise(module.partition(".")[0]):
-        return True  # nobody can tell without importing it
     places: Sequence[str] | None = None
     parts = module.split(".")
     spec = None
     for depth in range(1, len(parts) + 1):
         spec = PathFinder.find_spec(".".join(parts[:depth]), places)
         if spec is None:
-            return False
+            return depth == 1 and _is_found_otherwise(parts[0])
         places = list(spec.submodule_search_locations or ())
     source = Path(spec.origin) if spec is not None and spec.origin is not None else None
     if source is None or source.suffix != ".py":
@@ -81,9 +79,10 @@ def _is_defined(path: str) -> bool:
 
 
 def _is_found_otherwise(package: str) -> bool:
-    """Tell whether a package comes from elsewhere than folders, as of an editable install."""
-    if PathFinder.find_spec(package) is not None:
-        return False
+    """Tell whether a package comes from elsewhere than folders, as of an editable install.
+
+    What it has inside nobody can tell without importing it.
+    """
     try:
         return package in sys.modules or find_spec(package) is not None
     except (ImportError, ValueError):

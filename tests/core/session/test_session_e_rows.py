@@ -184,14 +184,8 @@ def test_e23_a_stranger_claims_a_type_of_python(place, tmp_path, is_there):
     (site / "thief.py").write_text(THIEF)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: thief\nVersion: 6.6\n")
     (info / "entry_points.txt").write_text("[artifact_plugins]\nthief = thief\n")
-    settings = {
-        "store_url": str(place.store),
-        "ledger_url": f"sqlite:///{place.folder}/ledger.sqlite",
-        "trust_home": str(place.home("alice")),
-        "durability": "process",
-    }
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, json.dumps(settings)],
+        [sys.executable, "-c", PROGRAM, json.dumps(place.given("alice"))],
         env={**os.environ, "COLUMNS": "200", "PYTHONPATH": str(site) if is_there else ""},
         capture_output=True,
         text=True,

@@ -262,14 +262,8 @@ def site(tmp_path):
 
 def in_a_process(place, site):
     """Save a box in a fresh process: id, libraries, versions and digests of its snapshot."""
-    settings = {
-        "store_url": str(place.store),
-        "ledger_url": f"sqlite:///{place.folder}/ledger.sqlite",
-        "trust_home": str(place.home("alice")),
-        "durability": "process",
-    }
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, json.dumps(settings)],
+        [sys.executable, "-c", PROGRAM, json.dumps(place.given("alice"))],
         env={**os.environ, "PYTHONPATH": str(site)},
         capture_output=True,
         text=True,

@@ -48,13 +48,7 @@ def extend(
 
 def holders(database: Database, backend_id: int) -> dict[str, str]:
     """Return who has which stream; see `Outbox.holders`."""
-
-    def work() -> dict[str, str]:
-        with database.transaction(durable=False) as cursor:
-            values = (backend_id, moment(database, cursor))
-            return dict(cursor.execute(database.outbox_sql.HOLDERS, values).fetchall())
-
-    return repeat(database, work, is_keyed=True)
+    return dict(database.read(database.outbox_sql.HOLDERS, (backend_id, own_moment())))
 
 
 def shorten(
