@@ -80,7 +80,7 @@ class Explaining:
             return
         code = ", ".join(f"{one.name} {one.digest[7:15]}" for one in snapshot.archives)
         facts.append(
-            f"pinned: {snapshot.id} by {snapshot.plugin!r}, code {code or 'of libraries only'}, "
+            f"pinned: {snapshot.id} by {snapshot.plugin!r}, code {code or 'left out'}, "
             f"Python {snapshot.python_version}"
         )
         facts.extend(f"drift: {difference}" for difference in self._deciding.differences(snapshot))

@@ -49,7 +49,8 @@ def make_snapshot(
     Args:
         plugin: Name of the plugin that wrote the version.
         entry_object: Import path of the class that did.
-        captured: The code of the plugin first, then that of the data types.
+        captured: The code of the plugin first, then that of the data types; empty when
+            none of it could be captured, so that only names and libraries are pinned.
         modules: What loading imports besides; the libraries they belong to count too.
 
     Raises:
@@ -198,8 +199,8 @@ def _problem(snapshot: PluginSnapshot) -> str | None:
         return "it names no plugin or entry object"
     if not _PYTHON.fullmatch(snapshot.python_version):
         return f"{snapshot.python_version!r} is not a version of Python"
-    if not 0 < len(snapshot.archives) <= MAX_ARCHIVES:
-        return f"it has {len(snapshot.archives)} archives, allowed are 1 to {MAX_ARCHIVES}"
+    if len(snapshot.archives) > MAX_ARCHIVES:
+        return f"it has {len(snapshot.archives)} archives, allowed are {MAX_ARCHIVES}"
     for archive in snapshot.archives:
         check_limits(archive.name, len(archive.files), sum(f.size_bytes for f in archive.files))
         problem = _archive_problem(archive)

@@ -225,7 +225,6 @@ BROKEN = {
     "entry without class": (changed(entry_object="os"), "names no plugin or entry object"),
     "entry with spaces": (changed(entry_object="a b:c"), "names no plugin or entry object"),
     "python": (changed(python_version="3"), "is not a version of Python"),
-    "no archives": (changed(archives=[]), "has 0 archives"),
     "many archives": (changed(archives=document()["archives"] * 33), "has 66 archives"),
     "no version": (changed(libraries={"numpy": ""}), "no normal name or no version"),
     "library name": (changed(libraries={"NumPy": "2"}), "no normal name or no version"),
@@ -302,5 +301,13 @@ def test_large_statements_are_refused():
 
 def test_a_snapshot_that_nobody_could_read_is_not_made():
     """What `read_statement` would refuse is refused when it is made."""
-    with pytest.raises(ManifestInvalidError, match="has 0 archives"):
-        make_snapshot(plugin="acme", entry_object="a:B", captured=[])
+    with pytest.raises(ManifestInvalidError, match="names no plugin or entry object"):
+        make_snapshot(plugin="acme", entry_object="a b", captured=[])
+
+
+def test_a_snapshot_without_code_can_be_read():
+    """Code that could not be captured leaves the names and the libraries."""
+    made = make_snapshot(plugin="acme", entry_object="a:B", captured=[])
+
+    found = read_statement(statement_bytes(made))
+    assert (found.id, found.entry_object, found.archives) == (made.id, "a:B", ())
