@@ -68,7 +68,7 @@ def delays(months: list[int] = [1, 2, 3], carrier: str = "UA") -> pd.DataFrame:
 
 
 @ap.pipeline(on_exit=notify)
-def nightly(month: int, size: str = "big") -> Any:
+def nightly(month: int, wanted: str = "big") -> Any:
     flights = load_flights(month)
     assert_type(flights, pd.DataFrame)
     assert_type(ap.value(flights), pd.DataFrame)
@@ -81,13 +81,14 @@ def nightly(month: int, size: str = "big") -> Any:
     assert_type(score(flights=early).rmse, float)
     assert_type(lines(3), Iterator[str])
     assert_type(mean_delay.partial(carrier="DL")(flights), float)
+    assert_type(size.partial(data=flights, record=flights)(), int | None)
 
     with ap.exit_handler(notify.partial(address="me@example.org")):
         rank([1.0, mean_delay(early, carrier="DL")])
 
     ap.for_each(lambda month: mean_delay(load_flights(month)), month=[1, 2])
     chosen = ap.one_of(
-        size,
+        wanted,
         big=lambda: mean_delay(flights),
         small=mean_delay.partial(flights=early),
     )

@@ -55,19 +55,20 @@ class Cluster:
     @property
     def address(self) -> str:
         """Host and port of the scheduler."""
-        return str(self._document()["address"]).removeprefix("tcp://")
+        return str(self._document()["address"]).partition("://")[2]
 
     def url(self, **options: float) -> str:
         """Return the setting; no test waits long."""
         wanted = {"connect_seconds": 5, "worker_seconds": 30, **options}
         query = "&".join(f"{name}={value}" for name, value in wanted.items())
-        return f"dask://{self.address}?{query}"
+        scheme = {"tcp": "dask", "tls": "dask+tls"}[self._document()["address"].partition(":")[0]]
+        return f"{scheme}://{self.address}?{query}"
 
     def wait(self) -> Cluster:
         """Wait until every worker has joined."""
         from distributed import Client
 
-        with Client(self.address, timeout=30, set_as_default=False) as client:
+        with Client(self._document()["address"], timeout=30, set_as_default=False) as client:
             client.wait_for_workers(len(self.workers), timeout=60)
         return self
 
