@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from artifact_integrations.dioptra.backend import inputs, lines, naming, tracking
+from artifact_integrations.dioptra.backend import inputs, lines, metrics, naming, tracking
 from artifact_integrations.kfp import limits as kfp
 from artifact_integrations.kfp import tasks
 from artifact_integrations.mlte import ids
@@ -32,6 +32,7 @@ ROWS: tuple[tuple[str, str, str, str], ...] = (
         "a file in the MLflow run carries it",
     ),
     ("Dioptra", "collected input of a job", f"{inputs.LIST_MAX} versions", "in `run.json` only"),
+    ("Dioptra", "metrics of a task", f"{metrics.METRICS_MAX} numbers", "in our record only"),
     ("Dioptra", "tag of an MLflow run", f"{tracking._TAG_MAX:,} characters", "cut"),
     (
         "MLTE",

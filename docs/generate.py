@@ -232,8 +232,9 @@ def _tree(cls: type[errors.ArtifactPluginsError]) -> Iterator[type[errors.Artifa
 
 
 def _children(cls: type[errors.ArtifactPluginsError]) -> list[type[errors.ArtifactPluginsError]]:
-    # A room may have a private subclass; the page does not depend on what is imported.
-    return [child for child in cls.__subclasses__() if child.__module__ == errors.__name__]
+    # A room may have a private subclass; the page does not depend on what is imported, or when.
+    found = [child for child in cls.__subclasses__() if child.__module__ == errors.__name__]
+    return sorted(found, key=lambda child: str(errors.__doc__).index(child.__name__))
 
 
 def _error_row(cls: type[errors.ArtifactPluginsError]) -> str:

@@ -64,6 +64,7 @@ class Fault:
         headers: Of that answer.
         body: Of that answer.
         delay_seconds: Before anything.
+        until: What is waited for before anything, half a minute at most.
         cut: `request`: closed before it is worked on; `answer`: after.
     """
 
@@ -71,6 +72,7 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b'{"detail": "a fault"}'
     delay_seconds: float = 0.0
+    until: threading.Event | None = None
     cut: str | None = None
 
 
@@ -193,6 +195,8 @@ class _Handler(BaseHTTPRequestHandler):
         fault = registry.faults(asked)
         if fault is not None:
             time.sleep(fault.delay_seconds)
+            if fault.until is not None:
+                fault.until.wait(30)
             if fault.cut == "request":
                 self._cut()
                 return

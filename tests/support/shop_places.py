@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import warm_processes
 from drift_projects import files, write_tree
 
 CANARY = """
@@ -177,29 +178,19 @@ class Shop:
     ) -> subprocess.CompletedProcess[str]:
         """Run a program."""
         plugins = (*self.plugins, *(("listener",) if "DECISION" in extra else ()))
-        done = subprocess.run(
-            [sys.executable, "-c", program, *arguments],
+        done = warm_processes.run(
+            program,
+            *arguments,
             cwd=self.work,
             env={**self.environment(plugins=plugins), **extra},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
         )
         assert code in (None, done.returncode), done.stdout + done.stderr
         return done
 
     def cli(self, *arguments: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
         """Run the command line as a process."""
-        done = subprocess.run(
-            [str(Path(sys.executable).with_name("artifact-plugins")), *arguments],
-            cwd=self.work,
-            env=self.environment(),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        script = Path(sys.executable).with_name("artifact-plugins")
+        done = warm_processes.run(script, *arguments, cwd=self.work, env=self.environment())
         assert code in (None, done.returncode), done.stdout + done.stderr
         assert "Traceback" not in done.stderr, done.stderr
         return done

@@ -6,6 +6,7 @@ interface.py   use_interface: stands in for `dioptra` where it is not installed
 exporting.py   export: one of our classes as a Dioptra plugin folder
 sources.py     the modules that an exported class needs, found by its imports
 backend/       DioptraBackend: runs, tasks, versions and code delivered to a Dioptra server
+worker.py      locate: the job of a Dioptra worker that this process runs in
 embedded.py    what an exported folder runs in a worker; needs only the standard library
 
 Nothing here imports Dioptra: its classes are known by their base and methods.
@@ -15,6 +16,7 @@ plugin folder; both also in `Settings.artifact_tasks` and in plugins' offers.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -28,17 +30,28 @@ if TYPE_CHECKING:
 
 _WHERE = {"export": "exporting", "load_folder": "folders", "use_interface": "interface"}
 _SCHEME = "dioptra:"
-OPTIONS = ("mlflow", "queue", "group", "experiment")
-CREDENTIALS = ("username", "password")
+OPTIONS = ("mlflow", "queue", "group", "experiment", "entrypoint", "job")
+CREDENTIALS = ("username", "password", "mlflow_username", "mlflow_password", "mlflow_token")
+JOB_VARIABLE = "__JOB_ID"
+"""Set by a Dioptra worker while the code of a job runs."""
 
 __all__ = ["adapt_artifact_task", "export", "load_folder", "use_interface"]
 
 
 @hookimpl
 def register_backends() -> Sequence[BackendOffer]:
-    """Offer `dioptra+http://host:port/?mlflow=http://host:port`."""
-    target = "artifact_integrations.dioptra.backend:DioptraBackend"
-    return [BackendOffer(scheme="dioptra", target=target, options=OPTIONS, credentials=CREDENTIALS)]
+    """Offer `dioptra+http://host:port/?mlflow=http://host:port`; in a job, that of its worker."""
+    # Outside of a job there is nothing to locate, and nothing is imported to find that out.
+    is_in_job = bool(os.environ.get(JOB_VARIABLE))
+    return [
+        BackendOffer(
+            scheme="dioptra",
+            target="artifact_integrations.dioptra.backend:DioptraBackend",
+            options=OPTIONS,
+            credentials=CREDENTIALS,
+            locate="artifact_integrations.dioptra.worker:locate" if is_in_job else None,
+        )
+    ]
 
 
 @hookimpl

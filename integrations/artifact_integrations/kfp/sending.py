@@ -108,6 +108,8 @@ class TaskSender:
         """Deliver only the versions that the task wrote."""
         with self._delivery.only("task", self._task.id):
             self._open(self._body(), ends_later=True)
+            # Whatever becomes of this try, the task itself is to look for them.
+            self._note_now(is_open=True)
             self._is_first = False
             self._make_artifacts(self._versions())
 

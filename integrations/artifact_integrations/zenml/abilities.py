@@ -16,7 +16,8 @@ ABILITIES: Mapping[BackendOperation, Ability] = MappingProxyType(
         ),
         _O.DELIVER_TASKS: Ability(
             True,
-            "steps when they end; loops, branches and nested pipelines as metadata of the run",
+            "steps, while they run when they last; loops, branches and nested pipelines as "
+            "metadata of the run",
         ),
         _O.DELIVER_VERSIONS: Ability(
             True,

@@ -1,4 +1,4 @@
-"""The request that makes a step: what a task read and wrote, and how it ended."""
+"""The requests that make a step and end it: what a task read and wrote, and how it ended."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _STATUSES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """A task that ended, and what ZenML calls what it names.
+class Gathered:
+    """A task as it is now, and what ZenML calls what it names.
 
     Attributes:
         pipeline: Name of its pipeline.
         run_id: Of the run, in ZenML.
-        links: All of it.
+        links: All of it so far.
         noted: What was noted about each version of the links that is there, by our id.
         made_by: Step and output of this run that a version comes from, by our id.
     """
@@ -55,45 +55,53 @@ class Ended:
         return {ours: note["external_id"] for ours, note in self.noted.items()}
 
 
-def status_of(task: Task, place: Place) -> str:
-    """Return ZenML's status of a task that ended; releases that cannot skip say cached."""
+def end_of(task: Task, place: Place) -> dict[str, Any]:
+    """Return how and when a task ended, as its step says it; empty while the task runs."""
+    if task.state is TaskState.RUNNING:
+        return {}
     status = _STATUSES[task.state]
-    return status if status != "skipped" or place.skips else "cached"
+    # Releases that cannot skip say cached.
+    shown = status if status != "skipped" or place.skips else "cached"
+    end: dict[str, Any] = {"status": shown, "end_time": moment(task.ended_at or task.started_at)}
+    if task.state is TaskState.FAILED:
+        end["exception_info"] = error_of(task)
+    return end
 
 
-def step_body(ended: Ended, *, name: str, place: Place, extra: Mapping[str, Any]) -> dict[str, Any]:
+def step_body(
+    gathered: Gathered, *, name: str, place: Place, extra: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return the body of `POST /steps`.
 
     Args:
-        ended: The task.
+        gathered: The task.
         name: Unique in the run.
         place: Project and version of the server.
         extra: Kept with the step: which task it is, and its links.
     """
-    task = ended.task
+    task = gathered.task
     config = {
         "name": task.name,
-        "parameters": _parameters(ended.links),
+        "parameters": _parameters(gathered.links),
         "outputs": {
-            key: {"materializer_source": [MATERIALIZER]} for key in ended.ids(are_outputs=True)
+            key: {"materializer_source": [MATERIALIZER]} for key in gathered.ids(are_outputs=True)
         },
-        "external_input_artifacts": _external(ended),
+        "external_input_artifacts": _external(gathered),
         "extra": {EXTRA: dict(extra)},
     }
-    inputs = _wired(ended, reads_lists=place.reads_lists)
+    inputs = _wired(gathered, reads_lists=place.reads_lists)
     upstream = {one["step_name"] for spec in inputs.values() for one in _listed(spec)}
     body = {
         "project": place.project_id,
         "name": name,
-        "pipeline_run_id": ended.run_id,
-        "status": status_of(task, place),
+        "pipeline_run_id": gathered.run_id,
+        "status": "running",
         "start_time": moment(task.started_at),
-        "end_time": moment(task.ended_at or task.started_at),
-        "inputs": ended.ids(are_outputs=False),
-        "outputs": ended.ids(are_outputs=True),
+        "inputs": gathered.ids(are_outputs=False),
+        "outputs": gathered.ids(are_outputs=True),
         "dynamic_config": {
             "spec": {
-                "source": step_source(ended.pipeline, task),
+                "source": step_source(gathered.pipeline, task),
                 "upstream_steps": sorted(upstream),
                 "inputs": inputs,
                 "invocation_id": name,
@@ -104,9 +112,7 @@ def step_body(ended: Ended, *, name: str, place: Place, extra: Mapping[str, Any]
     }
     if task.code_snapshot is not None and len(task.code_snapshot) <= _HASH_CHARACTERS:
         body["code_hash"] = task.code_snapshot
-    if task.state is TaskState.FAILED:
-        body["exception_info"] = error_of(task)
-    return body
+    return body | end_of(task, place)
 
 
 def _parameters(links: Sequence[ArtifactTaskLink]) -> dict[str, Any]:
@@ -118,11 +124,11 @@ def _parameters(links: Sequence[ArtifactTaskLink]) -> dict[str, Any]:
     return {key: values[0] if len(values) == 1 else values for key, values in found.items()}
 
 
-def _wired(ended: Ended, *, reads_lists: bool) -> dict[str, Any]:
+def _wired(gathered: Gathered, *, reads_lists: bool) -> dict[str, Any]:
     """Return `spec.inputs`: what steps of the same run made. The rest ZenML calls manual."""
     found: dict[str, Any] = {}
-    for key, links in _inputs(ended).items():
-        made = [ended.made_by.get(link.version_id or "") for link in links]
+    for key, links in _inputs(gathered).items():
+        made = [gathered.made_by.get(link.version_id or "") for link in links]
         specs = [{"step_name": one["step"], "output_name": one["output"]} for one in made if one]
         if key.startswith("auto/") or len(specs) < len(links):
             continue
@@ -134,20 +140,20 @@ def _wired(ended: Ended, *, reads_lists: bool) -> dict[str, Any]:
     return found
 
 
-def _external(ended: Ended) -> dict[str, Any]:
+def _external(gathered: Gathered) -> dict[str, Any]:
     """Return what was handed in as a value too large for a parameter, by key."""
     return {
-        key: {"id": ended.noted[links[0].version_id or ""]["external_id"]}
-        for key, links in _inputs(ended).items()
+        key: {"id": gathered.noted[links[0].version_id or ""]["external_id"]}
+        for key, links in _inputs(gathered).items()
         if len(links) == 1
-        and ended.noted[links[0].version_id or ""].get("save_type") == SaveType.EXTERNAL
+        and gathered.noted[links[0].version_id or ""].get("save_type") == SaveType.EXTERNAL
     }
 
 
-def _inputs(ended: Ended) -> dict[str, list[ArtifactTaskLink]]:
+def _inputs(gathered: Gathered) -> dict[str, list[ArtifactTaskLink]]:
     found: dict[str, list[ArtifactTaskLink]] = {}
-    for link in sorted(ended.links, key=lambda link: link.position):
-        if not link.io_type.is_output and link.version_id in ended.noted:
+    for link in sorted(gathered.links, key=lambda link: link.position):
+        if not link.io_type.is_output and link.version_id in gathered.noted:
             found.setdefault(link.key, []).append(link)
     return found
 
@@ -156,6 +162,6 @@ def _listed(spec: Any) -> list[dict[str, str]]:
     return spec if isinstance(spec, list) else [spec]
 
 
-def extra_of(ended: Ended, text: str) -> dict[str, Any]:
+def extra_of(gathered: Gathered, text: str) -> dict[str, Any]:
     """Return what is kept with a step: its task, and what `told` says of it."""
-    return {"task_id": ended.task.id, "told": text, "digest": sha256_of(text)}
+    return {"task_id": gathered.task.id, "told": text, "digest": sha256_of(text)}

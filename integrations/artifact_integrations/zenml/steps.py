@@ -1,22 +1,22 @@
-"""Tasks that are steps in ZenML: made when they ended, found again, completed."""
+"""Tasks that are steps in ZenML: made, found again, completed."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from artifact_plugins.contracts.backend import Delivery
 from artifact_plugins.errors import BackendRejectedError, UnsupportedByBackendError
-from artifact_plugins.records import ArtifactTaskLink, Task, TaskState
+from artifact_plugins.records import ArtifactTaskLink, Task
 from artifact_plugins.transport import is_noted, is_taken, sha256_of
 
 from . import fields
 from .groups import told
 from .server import Server
 from .sources import step_names
-from .step_bodies import EXTRA, Ended, extra_of, status_of, step_body
+from .step_bodies import EXTRA, Gathered, end_of, extra_of, step_body
 from .versions import Versions
 
 _NAMES = uuid.UUID("d2f5f7a6-9b7e-5d0c-8d5b-6a2f8f0f5b11")
@@ -27,8 +27,9 @@ _RUNNING = frozenset({"initializing", "provisioning", "running"})
 class Steps:
     """Sends leaf tasks of the ledger to one server.
 
-    A task that runs is not there yet: its inputs are known when it ends, and a
-    step of ZenML cannot be given inputs later.
+    A step of ZenML is wired to its inputs when it is made; what is linked later
+    counts as loaded by hand, and its graph draws no line. The ledger has them as
+    soon as it has the task.
     """
 
     def __init__(self, server: Server, versions: Versions) -> None:
@@ -36,34 +37,35 @@ class Steps:
         self._versions = versions
 
     def deliver(self, task: Task, delivery: Delivery) -> None:
-        """Make the step of a task that ended, with its versions, or bring it up to date."""
-        if task.state is TaskState.RUNNING:
-            return
-        ended = self._gathered(task, delivery)
-        text = told(task, ended.links, versions=ended.versions())
+        """Make the step of a task, with its versions, or bring it up to date."""
+        links = list(delivery.links(task_id=task.id))
+        gathered = self._gathered(task, links, delivery)
+        text = told(task, gathered.links, versions=gathered.versions())
         digest = sha256_of(text)
         noted = delivery.external("task", task.id) or {}
-        is_same_run = noted.get("run") == ended.run_id
+        is_same_run = noted.get("run") == gathered.run_id
         if is_same_run and noted.get("digest") == digest:
             return
         step = None
         if is_same_run and "external_id" in noted:
             step = self._server.get(f"/steps/{noted['external_id']}")
         elif not delivery.is_first:
-            step = self._found(ended)
+            step = self._found(gathered)
+        is_found = step is not None
         if step is None:
-            step, is_made = self._made(ended, text)
-        else:
-            is_made = False
-        self._note(ended, step, delivery, "" if not is_made else digest)
-        if not is_made:
-            self._updated(ended, step, text)
-            self._note(ended, step, delivery, digest)
+            step = self._made(gathered, text)
+        # One that was found, there or as an earlier answer of the server, may tell less.
+        is_whole = not is_found and kept_in(step).get("digest") == digest
+        self._note(gathered, step, delivery, digest if is_whole else "")
+        if not is_whole:
+            self._updated(gathered, step, text)
+            self._note(gathered, step, delivery, digest)
 
-    def _gathered(self, task: Task, delivery: Delivery) -> Ended:
+    def _gathered(
+        self, task: Task, links: Sequence[ArtifactTaskLink], delivery: Delivery
+    ) -> Gathered:
         """Send what the task wrote, wait for what it read, and return both with their ids."""
         run_id = delivery.need("run", task.run_id)["external_id"]
-        links = list(delivery.links(task_id=task.id))
         own = list(delivery.versions(task_id=task.id))
         ours = {version.id for version in own}
         # First of all: nothing is half made when one of them has to be sent before.
@@ -90,88 +92,89 @@ class Steps:
             for version_id in there
             if (made := delivery.external(OUTPUT, f"{run_id}/{version_id}")) is not None
         }
-        return Ended(task, delivery.run(task.run_id).pipeline, run_id, links, there, made_by)
+        return Gathered(task, delivery.run(task.run_id).pipeline, run_id, links, there, made_by)
 
-    def _made(self, ended: Ended, text: str) -> tuple[dict[str, Any], bool]:
-        """Make the step; False when it was there already."""
+    def _made(self, gathered: Gathered, text: str) -> dict[str, Any]:
+        """Make the step; return the one that is there when it was made already."""
         place = self._server.place()
-        extra = extra_of(ended, text)
+        extra = extra_of(gathered, text)
         taken: BackendRejectedError | None = None
-        for name in step_names(ended.task):
-            body = step_body(ended, name=name, place=place, extra=extra)
-            key = uuid.uuid5(_NAMES, f"{ended.run_id}/{ended.task.id}/{name}")
+        for name in step_names(gathered.task):
+            body = step_body(gathered, name=name, place=place, extra=extra)
+            key = uuid.uuid5(_NAMES, f"{gathered.run_id}/{gathered.task.id}/{name}")
             try:
                 made: dict[str, Any] = self._server.post("/steps", body, key=key)
+                return made
             except BackendRejectedError as error:
                 if not is_taken(error):
                     raise
                 taken = error
-                found = self._named(ended, name)
+                found = self._named(gathered, name)
                 if found is not None:
-                    return found, False
-            else:
-                return made, True
+                    return found
         assert taken is not None
         raise taken
 
-    def _found(self, ended: Ended) -> dict[str, Any] | None:
-        for name in step_names(ended.task):
-            found = self._named(ended, name)
+    def _found(self, gathered: Gathered) -> dict[str, Any] | None:
+        for name in step_names(gathered.task):
+            found = self._named(gathered, name)
             if found is not None:
                 return found
         return None
 
-    def _named(self, ended: Ended, name: str) -> dict[str, Any] | None:
+    def _named(self, gathered: Gathered, name: str) -> dict[str, Any] | None:
         """Return the step of that name if it is the task's."""
         query = {
             "project": self._server.project,
-            "pipeline_run_id": ended.run_id,
+            "pipeline_run_id": gathered.run_id,
             "name": f"equals:{name}",
             "hydrate": True,
         }
         for item in self._server.items("/steps", query):
-            if kept_in(item).get("task_id") == ended.task.id:
+            if kept_in(item).get("task_id") == gathered.task.id:
                 return item
         return None
 
-    def _updated(self, ended: Ended, step: Mapping[str, Any], text: str) -> None:
-        """Link what the step lacks, and end it if it has not ended."""
+    def _updated(self, gathered: Gathered, step: Mapping[str, Any], text: str) -> None:
+        """Link what the step lacks, and end it at last if it has not ended."""
+        path = f"/steps/{step['id']}"
         linked = step.get("resources") or {}
-        update: dict[str, Any] = {}
-        lacking = _lacking(ended.ids(are_outputs=True), linked.get("outputs") or {})
-        if lacking:
-            update["outputs"] = lacking
-        if (step.get("body") or {}).get("status") in _RUNNING:
-            update["status"] = status_of(ended.task, self._server.place())
-        if update:
-            self._server.put(f"/steps/{step['id']}", update)
-        missing = _lacking(ended.ids(are_outputs=False), linked.get("inputs") or {})
+        missing = _lacking(gathered.ids(are_outputs=False), linked.get("inputs") or {})
         # One at a time: a request names one version for each key.
         for key, ids in missing.items():
             for external_id in ids:
-                body = {"loaded_artifact_versions": {key: external_id}}
-                self._server.put(f"/steps/{step['id']}", body)
+                self._server.put(path, {"loaded_artifact_versions": {key: external_id}})
         if kept_in(step).get("digest") != sha256_of(text):
             values = fields.carried(fields.TASK, text)
             self._server.write_metadata("step_run", step["id"], values)
+        update: dict[str, Any] = {}
+        lacking = _lacking(gathered.ids(are_outputs=True), linked.get("outputs") or {})
+        if lacking:
+            update["outputs"] = lacking
+        if (step.get("body") or {}).get("status") in _RUNNING:
+            update |= end_of(gathered.task, self._server.place())
+        if update:
+            self._server.put(path, update)
 
-    def _note(self, ended: Ended, step: Mapping[str, Any], delivery: Delivery, digest: str) -> None:
-        task = ended.task
+    def _note(
+        self, gathered: Gathered, step: Mapping[str, Any], delivery: Delivery, digest: str
+    ) -> None:
+        task = gathered.task
         delivery.note(
             "task",
             task.id,
             {
                 "external_id": step["id"],
                 "name": step["name"],
-                "run": ended.run_id,
+                "run": gathered.run_id,
                 "digest": digest,
             },
         )
-        for link in ended.links:
-            if link.io_type.is_output and link.version_id in ended.noted:
+        for link in gathered.links:
+            if link.io_type.is_output and link.version_id in gathered.noted:
                 # Readers in this run are wired to the step that made it, or took it from a cache.
                 made_by = {"step": step["name"], "output": link.key}
-                delivery.note(OUTPUT, f"{ended.run_id}/{link.version_id}", made_by)
+                delivery.note(OUTPUT, f"{gathered.run_id}/{link.version_id}", made_by)
 
 
 def kept_in(step: Mapping[str, Any]) -> dict[str, Any]:

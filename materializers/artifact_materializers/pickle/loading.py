@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any
 
-from artifact_plugins.contracts.refs import find_type
+from artifact_plugins.contracts.refs import find_function, find_type
 from artifact_plugins.errors import PayloadClassNotFoundError, describe
 
 _READ_BYTES = 1024 * 1024
@@ -23,7 +23,13 @@ def found_at(path: str) -> Any:
     Raises:
         PayloadClassNotFoundError: It is neither installed nor archived.
     """
-    return find_type(path)
+    try:
+        return find_type(path)
+    except PayloadClassNotFoundError as missing:
+        try:
+            return find_function(path)
+        except PayloadClassNotFoundError:
+            raise missing from None
 
 
 def set_field(part: Any, state: dict[str, Any]) -> None:
@@ -47,8 +53,8 @@ class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         """Return what the pickle names.
 
-        A class is looked up as every class of a version is: under its new name
-        when it was renamed, in the archived code when it is not here any more.
+        It is looked up as every class of a version is: under its new name when
+        it was renamed, in the archived code when it is not here any more.
         """
         here = _imported(module, name)
         if here is not None and not isinstance(here, type):
@@ -56,7 +62,7 @@ class _Unpickler(pickle.Unpickler):
         if module == "builtins" and here is not None:
             return here
         try:
-            return find_type(f"{module}:{name}")
+            return found_at(f"{module}:{name}")
         except PayloadClassNotFoundError as missing:
             try:
                 return super().find_class(module, name)

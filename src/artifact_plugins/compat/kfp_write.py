@@ -11,7 +11,7 @@ tasks, versions given as literals or looped over) keeps our form.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from artifact_plugins.compat.kfp_records import KfpParameter, KfpRun, KfpTask, KfpTaskType
@@ -61,6 +61,46 @@ def render_kfp(tasks: Iterable[Task], links: Iterable[ArtifactTaskLink]) -> KfpR
     """
     tasks, links = list(tasks), list(links)
     forms = _Forms(RunTree(tasks, links))
+    rows, rendered = _rendered(forms, tasks, links)
+    return KfpRun(rows, rendered)
+
+
+class KfpRendering:
+    """A run as `render_kfp` returns it, task by task, while it grows."""
+
+    def __init__(self) -> None:
+        self._tree = RunTree()
+        self._links: dict[str, list[ArtifactTaskLink]] = defaultdict(list)
+        self._forms = _Forms(self._tree)
+
+    @property
+    def known(self) -> Collection[str]:
+        """The ids of the tasks that were added."""
+        return self._tree.tasks.keys()
+
+    def add(self, tasks: Iterable[Task], links: Sequence[ArtifactTaskLink]) -> None:
+        """Take in more of the run: a task with those above it, before its first link.
+
+        Args:
+            tasks: New ones.
+            links: New ones, in the order in which they were written.
+        """
+        self._tree.add(tasks, links)
+        for link in links:
+            self._links[link.task_id].append(link)
+        # What is written later may change what KFP makes of a link.
+        self._forms = _Forms(self._tree)
+
+    def task(self, task: Task) -> tuple[KfpTask, tuple[ArtifactTaskLink, ...]]:
+        """Return a task that was added, and its artifact links."""
+        (row,), links = _rendered(self._forms, [task], self._links[task.id])
+        return row, links
+
+
+def _rendered(
+    forms: _Forms, tasks: Iterable[Task], links: Iterable[ArtifactTaskLink]
+) -> tuple[tuple[KfpTask, ...], tuple[ArtifactTaskLink, ...]]:
+    """Render tasks with all their links."""
     read: dict[str, list[ArtifactTaskLink]] = defaultdict(list)
     written: dict[str, list[ArtifactTaskLink]] = defaultdict(list)
     rendered: dict[tuple[Any, ...], ArtifactTaskLink] = {}
@@ -75,10 +115,8 @@ def render_kfp(tasks: Iterable[Task], links: Iterable[ArtifactTaskLink]) -> KfpR
             is_same = (io_type, producer, 0) == (link.io_type, link.producer, link.position)
             changed = {"io_type": io_type, "producer": producer, "position": 0}
             rendered[same] = link if is_same else link.model_copy(update=changed)
-    return KfpRun(
-        tuple(_task(forms, task, read[task.id], written[task.id]) for task in tasks),
-        tuple(rendered.values()),
-    )
+    rows = tuple(_task(forms, task, read[task.id], written[task.id]) for task in tasks)
+    return rows, tuple(rendered.values())
 
 
 class _Forms:

@@ -43,8 +43,8 @@ class RunTree:
         inputs, outputs: Links by task id, in the order given.
     """
 
-    def __init__(self, tasks: Iterable[Task], links: Iterable[ArtifactTaskLink]) -> None:
-        self.tasks = {task.id: task for task in tasks}
+    def __init__(self, tasks: Iterable[Task] = (), links: Iterable[ArtifactTaskLink] = ()) -> None:
+        self.tasks: dict[str, Task] = {}
         self.inputs: dict[str, list[ArtifactTaskLink]] = defaultdict(list)
         self.outputs: dict[str, list[ArtifactTaskLink]] = defaultdict(list)
         self._children: dict[tuple[str | None, str, Value], _Writers] = defaultdict(_Writers)
@@ -52,6 +52,11 @@ class RunTree:
         self._siblings: dict[tuple[Place, str, Value], list[Written]] = defaultdict(list)
         self._from: dict[tuple[Place, Producer, Value], list[Written]] = defaultdict(list)
         self._read: dict[tuple[str, Producer, Value], ArtifactTaskLink] = {}
+        self.add(tasks, links)
+
+    def add(self, tasks: Iterable[Task], links: Iterable[ArtifactTaskLink]) -> None:
+        """Take in more of the run: new tasks, and new links in the order in which they were written."""
+        self.tasks.update((task.id, task) for task in tasks)
         for link in links:
             task = self.tasks.get(link.task_id)
             if task is not None:  # without its task a link says nothing about the tree

@@ -210,7 +210,7 @@ class Delivery(Protocol):
         ...
 
     def rendered(self, task_id: str, form: Literal["kfp"]) -> RenderedTask:
-        """Return a task as another system itself would have recorded it; reads its whole run."""
+        """Return a task as another system itself would have recorded it."""
         ...
 
     def snapshot(self, snapshot_id: str) -> PluginSnapshot:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache
+from importlib.machinery import EXTENSION_SUFFIXES
 from typing import Any, TypeVar, cast
 
 from artifact_plugins.errors import (
@@ -136,14 +137,27 @@ def lasting_path(cls: type) -> str:
         if note_type(cls, path):
             return path
         problem = "another class has that path now"
+        hint = "make its objects anew with the class that is there now"
     except Exception as error:  # noqa: BLE001  # importing its module may raise anything
         problem = f"it cannot be found there ({describe(error)})"
+        hint = (
+            "define the class at the top level of a module"
+            if _is_in_source(cls)
+            else "leave its object out of the value and make it anew after loading"
+        )
     raise NotSerializableError(
         f"class {path!r} would be lost: {problem}",
-        hint="nothing was registered; define the class at the top level of a module, "
-        "and make its objects anew after defining it again",
+        hint=f"nothing was registered; {hint}",
         data_type=path,
     )
+
+
+def _is_in_source(cls: type) -> bool:
+    """Tell whether a class was written in Python, and not in a compiled module like a lock."""
+    # A notebook or a module made by hand has no file, and no loader that is built in.
+    module = sys.modules.get(cls.__module__)
+    origin = getattr(getattr(module, "__spec__", None), "origin", None) or ""
+    return origin != "built-in" and not origin.endswith(tuple(EXTENSION_SUFFIXES))
 
 
 @lru_cache(maxsize=4096)

@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from artifact_plugins.content import ContentStore
 from artifact_plugins.delivery.courier import Courier
 from artifact_plugins.delivery.opening import Backends
+from artifact_plugins.delivery.outcomes import Told
 from artifact_plugins.delivery.overview import Overview
 from artifact_plugins.delivery.policy import Policy
-from artifact_plugins.delivery.sending import Told
 from artifact_plugins.delivery.status import BackendStatus
 from artifact_plugins.errors import ArtifactPluginsError
 from artifact_plugins.ledger import Ledger

@@ -12,6 +12,8 @@ from artifact_plugins.ledger import Ledger
 
 # What is noted of a record that a backend has no way to keep: why.
 UNSUPPORTED = "unsupported"
+# Kind of the note about a task of which a version was sent before it, and may be there unnoted.
+TRIED = "tried"
 
 
 class NoteBook(Protocol):

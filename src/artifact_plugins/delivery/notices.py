@@ -48,7 +48,8 @@ class Notices:
         with self._lock:
             standing = now()
             if standing.state is BreakerState.CLOSED:
-                _log.info("backend %s is there again", self._name)
+                if self._is_noted:  # whoever opened it may not have come to tell
+                    _log.info("backend %s is there again", self._name)
                 self._take_back()
                 return
             if self._is_noted is not True:

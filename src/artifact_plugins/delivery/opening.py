@@ -11,6 +11,7 @@ from artifact_plugins.contracts.backend import Backend
 from artifact_plugins.contracts.offers import BackendOffer
 from artifact_plugins.contracts.refs import load_target
 from artifact_plugins.errors import PluginError, SettingsError
+from artifact_plugins.ledger import Ledger
 from artifact_plugins.transport.url import BackendUrl
 
 # Held while a backend is imported: a child that was forked meanwhile would wait
@@ -161,6 +162,32 @@ def open_backends(
             for name, (url, text) in zip(names, parsed, strict=True)
         ]
     )
+
+
+def registered_ids(backends: Backends, ledger: Ledger) -> dict[str, int]:
+    """Return the numbers of backends in a ledger, by name; given where they are new.
+
+    One that an earlier release registered in another spelling keeps its number.
+
+    Raises:
+        LedgerError: The ledger cannot be read or written.
+    """
+    known: dict[str, int] = {}
+    for one in ledger.registered_backends():
+        known[one.url] = one.id
+        known.setdefault(spelled(one.url), one.id)
+    return {
+        line.name: known.get(line.url) or ledger.register_backend(line.url)
+        for line in backends.each()
+    }
+
+
+def spelled(url: str) -> str:
+    """Return a URL that some release registered as it is spelled now."""
+    try:
+        return BackendUrl.parse(url).identity
+    except SettingsError:  # of a release with other rules
+        return url
 
 
 def _names(urls: Sequence[BackendUrl]) -> list[str]:

@@ -45,7 +45,15 @@ def is_gone(owner: str) -> bool:
         return True
     except (OSError, OverflowError):  # somebody else's, so it lives
         return False
-    return False
+    return _is_zombie(int(pid))
+
+
+def _is_zombie(pid: int) -> bool:
+    """Tell whether a process has ended and its parent has not asked for its end yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (OSError, IndexError):
+        return False
 
 
 def _system() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -12,8 +12,9 @@ from artifact_plugins.content import ContentStore
 from artifact_plugins.content.manifest import canonical
 from artifact_plugins.contracts.backend import Backend, RecordKind
 from artifact_plugins.contracts.files import FileReader
-from artifact_plugins.contracts.rendering import RenderedParameter, RenderedTask
+from artifact_plugins.contracts.rendering import RenderedTask
 from artifact_plugins.delivery.notes import UNSUPPORTED, NoteBook, checked_note
+from artifact_plugins.delivery.rendering import Renderings
 from artifact_plugins.delivery.signals import NeededFirst
 from artifact_plugins.errors import (
     ArtifactMissingError,
@@ -68,9 +69,11 @@ class LedgerDelivery:
         store: Where bytes lie.
         notes: What the backend noted.
         turns: Shared by all deliveries to one backend.
+        renderings: Likewise, where it is worth to keep them.
         is_first: Whether nobody can have sent the record before.
 
     Attributes:
+        is_first: The same; changed when parts of it were sent meanwhile.
         has_progressed: Whether the backend noted something that it had not noted before.
     """
 
@@ -82,19 +85,16 @@ class LedgerDelivery:
         *,
         turns: Turns,
         is_first: bool,
+        renderings: Renderings | None = None,
     ) -> None:
         self._ledger = ledger
         self._store = store
         self._notes = notes
         self._turns = turns
-        self._is_first = is_first
+        self._renderings = renderings or Renderings(ledger)
+        self.is_first = is_first
         self._given_up: set[tuple[str, str]] = set()
         self.has_progressed = False
-
-    @property
-    def is_first(self) -> bool:
-        """Whether nobody can have sent the record before."""
-        return self._is_first
 
     def run(self, run_id: str) -> Run:
         """Return a run."""
@@ -130,24 +130,8 @@ class LedgerDelivery:
         return every(self._ledger.links, LinkQuery(run_id=run_id, task_ids=tasks))
 
     def rendered(self, task_id: str, form: Literal["kfp"]) -> RenderedTask:
-        """Return a task as another system itself would have recorded it; reads its whole run."""
-        from artifact_plugins.compat import KfpParameter, render_kfp  # late: few ask for it
-
-        def own(parameters: Iterable[KfpParameter]) -> tuple[RenderedParameter, ...]:
-            return tuple(
-                RenderedParameter(one.value, one.io_type, one.parameter_key, one.producer)
-                for one in parameters
-            )
-
-        run_id = self.task(task_id).run_id
-        run = render_kfp(self.tasks(run_id), self.links(run_id=run_id))
-        task = next(one for one in run.tasks if one.id == task_id)
-        return RenderedTask(
-            type=task.type.value,
-            links=tuple(link for link in run.links if link.task_id == task_id),
-            inputs=own(task.inputs),
-            outputs=own(task.outputs),
-        )
+        """Return a task as another system itself would have recorded it."""
+        return self._renderings.task(self.task(task_id))
 
     def snapshot(self, snapshot_id: str) -> PluginSnapshot:
         """Return what versions are pinned to."""

@@ -100,6 +100,7 @@ def _loaded(process: ChildProcess, work: Work, exchange: Exchange) -> Message:
         "entry": work.snapshot.entry_object,
         "writers": _writers(work),
         "data_type": work.data_type,
+        "start": work.start,
         "parameters": json.loads(json.dumps(dict(work.parameters))),
         "offers": [asdict(offer) for offer in exchange.offers],
         "roots": _roots(exchange.offers),

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, BinaryIO, cast
@@ -158,7 +159,7 @@ class _Server:
         """Return an attribute of the value, what calling it gives, or its next item."""
         header = request.header
         if header["do"] == "iterate":
-            self._items = iter(self._value)
+            self._items = islice(iter(self._value), self._work["start"], None)
             return None
         if header["do"] == "next":
             return next(self._items, _END)

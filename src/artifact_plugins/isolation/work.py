@@ -51,6 +51,7 @@ class Work:
             formats carry values between the processes.
         find: Finds a class that the answer names; by default only classes of
             the libraries that `exchange` handles are found.
+        start: Number of items of a stream to pass over.
         cache_home: Where environments are kept; by default
             `~/.cache/artifact_plugins`.
     """
@@ -64,5 +65,6 @@ class Work:
     selection: Mapping[str, Any] = field(default_factory=dict)
     exchange: Sequence[MaterializerOffer]
     find: Callable[[str], Any] | None = None
+    start: int = 0
     cache_home: Path | None = None
     limits: Limits = Limits()

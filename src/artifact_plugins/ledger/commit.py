@@ -111,9 +111,8 @@ def _transact(
             }
             pairs = [pair for pair in pairs if owners[pair[0].idempotency_key] is pair[0].version]
             links = [(*row[:8], ids.get(row[8], row[8]), row[9]) for row in links]
-        # First the artifacts, then the kinds: a version that is inserted waits
-        # for whoever writes its kind, so nobody may do that and then wait for
-        # its artifact.
+        # First the artifacts, then the kinds, for everybody: who waits for a kind
+        # holds artifacts, so nobody may hold a kind and wait for an artifact.
         numbers = _take_numbers(database, cursor, pairs)
         learned = _learn_kinds(database, cursor, kinds, pairs)
         all_kinds = kinds | learned if learned else kinds

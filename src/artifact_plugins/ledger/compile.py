@@ -1,6 +1,6 @@
 """Writes the SQL of the ledger for each database, so that no process pays for SQLAlchemy.
 
-After a change of `schema`, `statements` or `outbox_statements`:
+After a change of `schema`, `references`, `statements` or `outbox_statements`:
 
     python -m artifact_plugins.ledger.compile
 """
@@ -21,6 +21,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.operators import and_
 
 from artifact_plugins.ledger import outbox_statements, schema, statements
+from artifact_plugins.ledger.references import dangling_statements
 from artifact_plugins.ledger.statement_parts import Names, PerDialect
 
 Statements = dict[str, tuple[ClauseElement | PerDialect, Names]]
@@ -93,7 +94,11 @@ def render_outbox(target: Target) -> str:
 def render_tables(target: Target) -> str:
     """Return the text of the module that makes a database's tables."""
     head = f"Tables of the ledger for {target.title}: generated from `schema`"
-    return _module(head, [_block("CREATE", "()", schema.create_statements(target.by_position))])
+    parts = [_block("CREATE", "()", schema.create_statements(target.by_position))]
+    if target.name == "postgresql":
+        dangling = [one for table in schema.IN_BULK for one in dangling_statements(table)]
+        parts.append(_block("DANGLING", "()", dangling))
+    return _module(head, parts)
 
 
 def _module(head: str, parts: Iterable[str]) -> str:

@@ -3,7 +3,7 @@
 Change that and run `python -m artifact_plugins.ledger.compile`.
 """
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 APPLICATION_ID = 0x4172506C
 

@@ -62,7 +62,7 @@ class Ledger(Reading):
 
     @property
     def kind(self) -> str:
-        """Which database and schema it has, for people: `sqlite, schema 4`."""
+        """Which database and schema it has, for people: `sqlite, schema 5`."""
         return f"{self._database.dialect_name}, schema {self._database.sql.SCHEMA_VERSION}"
 
     def write(self, batch: Batch, *, durable: bool | None = None) -> tuple[ArtifactVersion, ...]:

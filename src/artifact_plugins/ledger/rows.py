@@ -62,6 +62,7 @@ _TASK_STATES = {str(state): state for state in TaskState}
 _TASK_TYPES = {str(kind): kind for kind in TaskType}
 _SAVE_TYPES = {str(kind): kind for kind in SaveType}
 _IO_TYPES = {str(kind): kind for kind in IOType}
+_names: dict[type[BaseModel], set[str]] = {}
 
 
 def to_json(value: Any, what: str) -> str:
@@ -195,11 +196,15 @@ def snapshot_row(snapshot: PluginSnapshot) -> Row:
 def build(cls: type[M], values: dict[str, Any]) -> M:
     """Make a record of values for all of its fields, which are known to be right.
 
-    What `model_construct` does, without its loop over the fields.
+    What `model_construct` does, without its loop over the fields. All have one
+    set of the names of their fields, which a frozen record never changes.
     """
+    names = _names.get(cls)
+    if names is None:
+        names = _names[cls] = set(values)
     record = cls.__new__(cls)
     _set(record, "__dict__", values)
-    _set(record, "__pydantic_fields_set__", set(values))
+    _set(record, "__pydantic_fields_set__", names)
     _set(record, "__pydantic_extra__", None)
     _set(record, "__pydantic_private__", None)
     return record
@@ -207,7 +212,9 @@ def build(cls: type[M], values: dict[str, Any]) -> M:
 
 def numbered(version: ArtifactVersion, number: int) -> ArtifactVersion:
     """Return the version with its number."""
-    return build(ArtifactVersion, {**version.__dict__, "version": number})
+    values = version.__dict__.copy()
+    values["version"] = number
+    return build(ArtifactVersion, values)
 
 
 def records(rows: Iterable[Row], make: Callable[[Row], T], path: str) -> tuple[T, ...]:

@@ -68,9 +68,7 @@ CREATE = (
         "C", previews TEXT COLLATE "C", run_id TEXT COLLATE "C", task_id TEXT COLLATE "C",
         item_count BIGINT, created_at BIGINT NOT NULL, updated_at BIGINT, created_by TEXT COLLATE
         "C" NOT NULL, deleted_at BIGINT, collected_at BIGINT, signature TEXT COLLATE "C", PRIMARY
-        KEY (seq), UNIQUE (artifact_id, version), FOREIGN KEY(artifact_id) REFERENCES artifact (id),
-        FOREIGN KEY(kind_id) REFERENCES version_kind (id), UNIQUE (id), FOREIGN KEY(run_id)
-        REFERENCES run (id), FOREIGN KEY(task_id) REFERENCES task (id))""",
+        KEY (seq), UNIQUE (artifact_id, version), UNIQUE (id))""",
     """CREATE UNIQUE INDEX ix_version_key ON version (idempotency_key) WHERE idempotency_key IS NOT
         NULL""",
     """CREATE INDEX ix_version_kind ON version (kind_id, seq) WHERE deleted_at IS NULL""",
@@ -81,12 +79,12 @@ CREATE = (
         "C" NOT NULL, task_id TEXT COLLATE "C" NOT NULL, io_type TEXT COLLATE "C" NOT NULL, key TEXT
         COLLATE "C" NOT NULL, producer_task TEXT COLLATE "C" NOT NULL, producer_iteration INTEGER,
         position INTEGER NOT NULL, version_id TEXT COLLATE "C", value TEXT COLLATE "C", PRIMARY KEY
-        (seq), FOREIGN KEY(run_id) REFERENCES run (id), FOREIGN KEY(task_id) REFERENCES task (id),
-        FOREIGN KEY(version_id) REFERENCES version (id))""",
+        (seq))""",
     """CREATE INDEX ix_link_run_id ON link (run_id)""",
     """CREATE UNIQUE INDEX ix_link_slot ON link (task_id, io_type, key, coalesce(producer_iteration,
         -1), position, coalesce(version_id, ''))""",
-    """CREATE INDEX ix_link_version ON link (version_id) WHERE version_id IS NOT NULL""",
+    """CREATE INDEX ix_link_version_type ON link (version_id, io_type) WHERE version_id IS NOT
+        NULL""",
     """CREATE TABLE version_alias (artifact_id BIGINT NOT NULL, alias TEXT COLLATE "C" NOT NULL,
         version_seq BIGINT NOT NULL, PRIMARY KEY (artifact_id, alias), FOREIGN KEY(artifact_id)
         REFERENCES artifact (id), FOREIGN KEY(version_seq) REFERENCES version (seq))""",
@@ -94,5 +92,51 @@ CREATE = (
     """CREATE TABLE version_tag (tag TEXT COLLATE "C" NOT NULL, version_seq BIGINT NOT NULL,
         artifact_id BIGINT NOT NULL, PRIMARY KEY (tag, version_seq), FOREIGN KEY(version_seq)
         REFERENCES version (seq), FOREIGN KEY(artifact_id) REFERENCES artifact (id))""",
-    """INSERT INTO ledger_schema (version_num) VALUES ('0004')""",
+    """CREATE FUNCTION version_refers() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS
+        $$ BEGIN IF EXISTS (SELECT 1 FROM (SELECT DISTINCT artifact_id AS one FROM added WHERE
+        artifact_id IS NOT NULL) AS named WHERE (SELECT 1 FROM artifact WHERE id = named.one) IS
+        NULL) OR EXISTS (SELECT 1 FROM (SELECT DISTINCT kind_id AS one FROM added WHERE kind_id IS
+        NOT NULL) AS named WHERE (SELECT 1 FROM version_kind WHERE id = named.one) IS NULL) OR
+        EXISTS (SELECT 1 FROM (SELECT DISTINCT run_id AS one FROM added WHERE run_id IS NOT NULL) AS
+        named WHERE (SELECT 1 FROM run WHERE id = named.one) IS NULL) OR EXISTS (SELECT 1 FROM
+        (SELECT DISTINCT task_id AS one FROM added WHERE task_id IS NOT NULL) AS named WHERE (SELECT
+        1 FROM task WHERE id = named.one) IS NULL) THEN RAISE foreign_key_violation USING MESSAGE =
+        'a row of version names a row that is not there'; END IF; RETURN NULL; END $$""",
+    """CREATE TRIGGER version_refers AFTER INSERT ON version REFERENCING NEW TABLE AS added FOR EACH
+        STATEMENT EXECUTE FUNCTION version_refers()""",
+    """CREATE FUNCTION link_refers() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
+        BEGIN IF EXISTS (SELECT 1 FROM (SELECT DISTINCT run_id AS one FROM added WHERE run_id IS NOT
+        NULL) AS named WHERE (SELECT 1 FROM run WHERE id = named.one) IS NULL) OR EXISTS (SELECT 1
+        FROM (SELECT DISTINCT task_id AS one FROM added WHERE task_id IS NOT NULL) AS named WHERE
+        (SELECT 1 FROM task WHERE id = named.one) IS NULL) OR EXISTS (SELECT 1 FROM (SELECT DISTINCT
+        version_id AS one FROM added WHERE version_id IS NOT NULL) AS named WHERE (SELECT 1 FROM
+        version WHERE id = named.one) IS NULL) THEN RAISE foreign_key_violation USING MESSAGE = 'a
+        row of link names a row that is not there'; END IF; RETURN NULL; END $$""",
+    """CREATE TRIGGER link_refers AFTER INSERT ON link REFERENCING NEW TABLE AS added FOR EACH
+        STATEMENT EXECUTE FUNCTION link_refers()""",
+    """INSERT INTO ledger_schema (version_num) VALUES ('0005')""",
+)
+
+DANGLING = (
+    """SELECT 'a row of version names a row of artifact that is not there' WHERE EXISTS (SELECT 1
+        FROM version AS one WHERE one.artifact_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM artifact
+        WHERE id = one.artifact_id))""",
+    """SELECT 'a row of version names a row of version_kind that is not there' WHERE EXISTS (SELECT
+        1 FROM version AS one WHERE one.kind_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM
+        version_kind WHERE id = one.kind_id))""",
+    """SELECT 'a row of version names a row of run that is not there' WHERE EXISTS (SELECT 1 FROM
+        version AS one WHERE one.run_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM run WHERE id =
+        one.run_id))""",
+    """SELECT 'a row of version names a row of task that is not there' WHERE EXISTS (SELECT 1 FROM
+        version AS one WHERE one.task_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM task WHERE id =
+        one.task_id))""",
+    """SELECT 'a row of link names a row of run that is not there' WHERE EXISTS (SELECT 1 FROM link
+        AS one WHERE one.run_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM run WHERE id =
+        one.run_id))""",
+    """SELECT 'a row of link names a row of task that is not there' WHERE EXISTS (SELECT 1 FROM link
+        AS one WHERE one.task_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM task WHERE id =
+        one.task_id))""",
+    """SELECT 'a row of link names a row of version that is not there' WHERE EXISTS (SELECT 1 FROM
+        link AS one WHERE one.version_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM version WHERE id
+        = one.version_id))""",
 )

@@ -85,5 +85,5 @@ CREATE = (
     """CREATE TABLE version_tag (tag TEXT NOT NULL, version_seq INTEGER NOT NULL, artifact_id
         INTEGER NOT NULL, PRIMARY KEY (tag, version_seq), FOREIGN KEY(version_seq) REFERENCES
         version (seq), FOREIGN KEY(artifact_id) REFERENCES artifact (id)) WITHOUT ROWID""",
-    """INSERT INTO ledger_schema (version_num) VALUES ('0004')""",
+    """INSERT INTO ledger_schema (version_num) VALUES ('0005')""",
 )

@@ -13,6 +13,13 @@ references.py      `name@3` and the like, taken apart; locating.py: which versio
 committing.py      drafts become versions, or their bytes go
 finding.py         Finder: versions, links, tasks, runs by a filter
 loading.py         Loader: a record becomes a value again
+deciding.py        with which code; explaining.py: the same rules, and nothing is run
+reading.py         one load: what may be executed; classes.py: which class a path means
+drift.py           what of the pinned code differs; looking.py: which classes seem to be here
+archived.py        archived code; isolating.py: a value from its recorded environment
+streams.py         the first item with the load, the others while they are consumed
+pinning.py         what a version is pinned to; pin_cache.py: kept between processes
+artifact_tasks.py  artifact tasks, equipped like materializers
 exporting.py       verified copies of the files of a version
 wanted.py          what an annotation asks for when a version is loaded
 materializers.py   materializer instances, one per key and options

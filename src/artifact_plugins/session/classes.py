@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import FunctionType
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from artifact_plugins.contracts.refs import import_function, import_type
 from artifact_plugins.errors import (
@@ -16,6 +16,8 @@ from artifact_plugins.errors import (
 from artifact_plugins.plugins.index import loaded_object
 from artifact_plugins.session.looking import seen_type
 from artifact_plugins.trust import Verdict
+
+Found = TypeVar("Found")
 
 
 class ArchivedCode(Protocol):
@@ -97,15 +99,7 @@ class ClassFinder:
         except PayloadClassNotFoundError as missing:
             if self._archive_first:
                 raise
-            try:
-                found = self._archived(path)
-            except TrustError:
-                raise
-            except ArtifactPluginsError as error:
-                raise missing from error
-            if found is None:
-                raise
-            return found
+            return self._instead(missing, self._archived, path)
 
     def function(self, path: str) -> FunctionType:
         """Return the function that a version names, to be called: it always needs trust.
@@ -115,10 +109,15 @@ class ClassFinder:
             TrustError: Nobody vouches for the version; nothing was executed.
         """
         self._vouch()
-        code = self._archive() if self._archive_first else None
-        found = code.function(path) if code is not None else None
-        self.used_archive = self.used_archive or found is not None
-        return import_function(self._renames.get(path, path)) if found is None else found
+        found = self._archived_function(path) if self._archive_first else None
+        if found is not None:
+            return found
+        try:
+            return import_function(self._renames.get(path, path))
+        except PayloadClassNotFoundError as missing:
+            if self._archive_first:
+                raise
+            return self._instead(missing, self._archived_function, path)
 
     def here(self, path: str) -> type:
         """Return the class that is here under a path or its new name; imports it when vouched for.
@@ -144,6 +143,27 @@ class ClassFinder:
         except PayloadClassNotFoundError:
             return True
         return False
+
+    @staticmethod
+    def _instead(
+        missing: PayloadClassNotFoundError, archived: Callable[[str], Found | None], path: str
+    ) -> Found:
+        """Return what the archive has in place of what is not here."""
+        try:
+            found = archived(path)
+        except TrustError:
+            raise
+        except ArtifactPluginsError as error:
+            raise missing from error
+        if found is None:
+            raise missing
+        return found
+
+    def _archived_function(self, path: str) -> FunctionType | None:
+        code = self._archive()
+        found = code.function(path) if code is not None else None
+        self.used_archive = self.used_archive or found is not None
+        return found
 
     def _archived(self, path: str) -> type | None:
         code = self._archive()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -19,14 +20,14 @@ from artifact_plugins.errors import (
     StoreError,
 )
 from artifact_plugins.plugins import TASK_PREFIX, Choice, PluginRegistry
-from artifact_plugins.records import ArtifactVersion, LoadDecision, PluginSnapshot
+from artifact_plugins.records import ArtifactVersion, CodeArchive, LoadDecision, PluginSnapshot
 from artifact_plugins.session.archived import ArchivedCode, Archives
 from artifact_plugins.session.artifact_tasks import writer_key
+from artifact_plugins.session.drift import BY_VALUE, differences
 from artifact_plugins.session.equipped import Equipped
 from artifact_plugins.session.isolating import load_there
 from artifact_plugins.session.looking import LookedArchives, seen_type
 from artifact_plugins.session.materializers import Materializers
-from artifact_plugins.session.pinning import installed_archive
 from artifact_plugins.session.reading import Names, Reading
 from artifact_plugins.session.wanted import Selection
 from artifact_plugins.settings import Settings
@@ -75,6 +76,11 @@ class Deciding:
             offered.update(path for task in plugin.artifact_tasks for path in task.types)
         return Names(frozenset(offered), self._renames)
 
+    @property
+    def isolates(self) -> bool:
+        """Whether a recorded environment may be built."""
+        return self._settings.isolation != "none"
+
     def needs_trust(self, path: str) -> bool:
         """Tell whether loading a class by its path imports what no plugin offers to handle."""
         return path not in self.names.offered
@@ -114,7 +120,7 @@ class Deciding:
                 reading, reason = read(True), drift.message
             return archived(reading, reason)
         except EnvironmentMismatchError as mismatch:
-            if self._settings.isolation == "none":
+            if not self.isolates:
                 raise mismatch from drift
             return there(reading), self._isolated(reading, mismatch.message)
         except ArtifactPluginsError as error:
@@ -166,39 +172,24 @@ class Deciding:
 
     def differences(self, snapshot: PluginSnapshot) -> list[str]:
         """Return what of the pinned code is not the same here, in words."""
-        from artifact_plugins.snapshots import digest_here  # late: most loads need none of it
+        return differences(snapshot, self._plugins, self._materializers)
 
+    def executes(self, archive: CodeArchive) -> bool:
+        """Tell whether all that the installed plugin of an archive wrote executes on load.
+
+        Raises:
+            LoadFailedError: None of what it offered is here.
+        """
         found = []
-        for archive in snapshot.archives:
-            try:
-                if archive.role == "plugin":
-                    digest = self._installed_digest(archive.name, archive.offers)
-                elif archive.role == "project":
-                    digest = digest_here(archive)
-                else:
-                    digest = None
-            except ArtifactPluginsError as error:
-                found.append(f"{archive.name}: {error.message}")
-                continue
-            if digest is None:
-                found.append(f"{archive.name} is not here")
-            elif digest != archive.digest:
-                found.append(f"{archive.name} differs: {digest[7:15]} here, {archive.digest[7:15]}")
-        return list(dict.fromkeys(found))
-
-    def _installed_digest(self, plugin: str, offers: Mapping[str, str]) -> str | None:
-        loaded = self._plugins.get(plugin)
-        if loaded is None or not loaded.is_working:
-            return None
-        for offer in loaded.offers:
-            if offer.key in offers:
-                cls = self._materializers.resolver.by_key(offer.key).materializer_class
-                return installed_archive(loaded, cls)
-        for task in loaded.artifact_tasks:
-            if f"{TASK_PREFIX}{task.name}" in offers:
-                choice = self._materializers.tasks.index.by_name(task.name)
-                return installed_archive(loaded, choice.task_class)
-        return None
+        for key in archive.offers:
+            with suppress(NoMaterializerError):
+                found.append(self._materializers.by_key(key, {}).instance.executes_on_load)
+        if not found:
+            raise LoadFailedError(
+                f"elements cannot be loaded: no plugin offers {', '.join(archive.offers)}",
+                hint="the stored bytes are intact",
+            )
+        return all(found)
 
     def installed_writer(self, reading: Reading) -> Equipped:
         """Return the installed materializer or artifact task that the record names.
@@ -304,15 +295,17 @@ class Deciding:
             differences = self.differences(snapshot) if snapshot is not None else []
         except StoreError as error:
             differences = [error.message]
+        changed = [difference for difference in differences if difference != BY_VALUE]
+        reason = (
+            f"it reads {version.format!r}, though {'; '.join(changed)}"
+            if changed
+            else "the installed code is the code that wrote it"
+            if version.plugin_snapshot
+            else "the version is pinned to no snapshot"
+        )
         return LoadDecision(
-            code="compatible" if differences else "installed",
-            reason=(
-                f"it reads {version.format!r}, though {'; '.join(differences)}"
-                if differences
-                else "the installed code is the code that wrote it"
-                if version.plugin_snapshot
-                else "the version is pinned to no snapshot"
-            ),
+            code="compatible" if changed else "installed",
+            reason=f"{reason}; {BY_VALUE}" if BY_VALUE in differences else reason,
             materializer=key,
             plugin=plugin,
             snapshot_id=version.plugin_snapshot,
@@ -366,8 +359,19 @@ class Deciding:
         reading.vouch_for_code()
         self.archives.sources(self.archives.stated(reading.version).snapshot)
 
-    def load_there(self, reading: Reading, selection: Selection) -> Any:
+    def load_there(
+        self,
+        reading: Reading,
+        selection: Selection,
+        *,
+        data_type: str | None = None,
+        start: int = 0,
+    ) -> Any:
         """Load a version in its recorded environment.
+
+        Args:
+            data_type: Path of another class than the stored one to load it as.
+            start: Number of items of a stream to pass over.
 
         Raises:
             TrustError: Nobody vouches for the version; nothing was executed.
@@ -375,7 +379,13 @@ class Deciding:
         """
         exchange = [offer for offer, _ in self._registry.offers]
         return load_there(
-            reading, selection, store=self._store, archives=self.archives, exchange=exchange
+            reading,
+            selection,
+            store=self._store,
+            archives=self.archives,
+            exchange=exchange,
+            data_type=data_type or reading.version.data_type,
+            start=start,
         )
 
 

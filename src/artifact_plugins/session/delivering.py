@@ -94,7 +94,9 @@ class Delivering:
         """Have a ledger leave what it commits from now on for the backends."""
         if not self._urls or ledger.is_read_only:
             return
-        self._ids = {line.name: ledger.register_backend(line.url) for line in self.backends.each()}
+        from artifact_plugins.delivery import registered_ids  # late: as above
+
+        self._ids = registered_ids(self.backends, ledger)
         ledger.deliver_to(tuple(self._ids.values()))
         if self._is_worker:
             return

@@ -15,10 +15,17 @@ from artifact_plugins.errors import (
     TrustError,
 )
 from artifact_plugins.plugins.index import loaded_object
-from artifact_plugins.records import ArtifactVersion, LoadDecision, SaveType
+from artifact_plugins.records import (
+    ArtifactVersion,
+    CodeArchive,
+    LoadDecision,
+    PluginSnapshot,
+    SaveType,
+)
 from artifact_plugins.session.artifact_tasks import writer_key
 from artifact_plugins.session.deciding import Deciding, Unreadable
-from artifact_plugins.session.looking import holds
+from artifact_plugins.session.drift import BY_VALUE
+from artifact_plugins.session.looking import holds, is_here
 from artifact_plugins.session.reading import Reading
 
 
@@ -83,7 +90,10 @@ class Explaining:
             f"pinned: {snapshot.id} by {snapshot.plugin!r}, code {code or 'left out'}, "
             f"Python {snapshot.python_version}"
         )
-        facts.extend(f"drift: {difference}" for difference in self._deciding.differences(snapshot))
+        facts.extend(
+            f"{'by value' if difference == BY_VALUE else 'drift'}: {difference}"
+            for difference in self._deciding.differences(snapshot)
+        )
 
     def _here(self, reading: Reading, *, facts: list[str]) -> tuple[None, LoadDecision]:
         """Look at the installed code as a load uses it."""
@@ -105,26 +115,70 @@ class Explaining:
             key, plugin = equipped.key, equipped.plugin
             executes = equipped.instance.executes_on_load
             facts.append(f"installed code: {key!r} reads {version.format!r}")
-        if executes and ("<locals>" in version.data_type or version.data_type[:9] == "__main__:"):
-            facts.append("class: the files bring it with them")
-        else:
+        is_brought = "<locals>" in version.data_type or version.data_type[:9] == "__main__:"
+        if not (executes and is_brought):
             find(version.data_type)
         if executes:
             reading.allow_executing()
-        self._look_at_elements(reading)
+        unseen = self._look_inside(reading, facts, executes=executes)
         decision = deciding.installed(reading, key, plugin, is_told=True)
-        return None, _told(reading, decision, facts)
+        decision = decision.model_copy(update={"reason": f"{decision.reason}{unseen}"})
+        if executes and is_brought:
+            facts.append(f"class: {version.data_type} lies inside the version, with its code")
+        else:
+            facts.append(f"class: {version.data_type} is {decision.data_type}")
+        return None, _told(decision, facts)
 
-    def _look_at_elements(self, reading: Reading) -> None:
-        """Ask for a container whether the own classes of its elements may be imported."""
+    def _look_inside(self, reading: Reading, facts: list[str], *, executes: bool) -> str:
+        """Look at what else than the class of the value is pinned.
+
+        Returns:
+            What to say of the decision, because it cannot be seen without a load.
+        """
         version, deciding = reading.version, self._deciding
         try:
             snapshot = deciding.archives.stated(version).snapshot
         except ArtifactMissingError:
+            return ""
+        own = _own(snapshot)
+        if self._is_container(version, snapshot):
+            self._look_at_elements(reading, snapshot, facts, has_writers=not executes)
+            for archive in own:
+                if not any(is_here(root) or self._is_renamed(root) for root in archive.roots):
+                    reading.finder(f"{archive.roots[0]}:")  # all its classes are archived
+            if own:
+                names = ", ".join(archive.name for archive in own)
+                facts.append(f"elements: may be of {names}; only a load reads their classes")
+        if deciding.differences(snapshot.model_copy(update={"archives": own})):
+            facts.append(f"fit: for a class that no longer fits, {self._instead(reading)}")
+            return "; only a load shows whether its classes still fit"
+        return ""
+
+    def _is_container(self, version: ArtifactVersion, snapshot: PluginSnapshot) -> bool:
+        """Tell whether what was archived beside the code of the writer is that of elements."""
+        is_bare = self._deciding.bare_path(version) is not None
+        return not (is_bare or holds(snapshot, version.data_type))
+
+    def _is_renamed(self, root: str) -> bool:
+        renames = self._deciding.names.renames
+        return any(old.startswith((f"{root}:", f"{root}.")) for old in renames)
+
+    def _look_at_elements(
+        self, reading: Reading, snapshot: PluginSnapshot, facts: list[str], *, has_writers: bool
+    ) -> None:
+        """Ask for a container whether its elements may be loaded.
+
+        Args:
+            has_writers: Whether elements may have been written by others, as not in a pickle.
+        """
+        version, deciding = reading.version, self._deciding
+        for archive in snapshot.archives:
+            if archive.role == "plugin" and archive.name != snapshot.plugin:
+                facts.append(f"elements: may be of plugin {archive.name!r}")
+                if has_writers and deciding.executes(archive):
+                    reading.allow_executing()
+        if all(archive.role == "plugin" for archive in snapshot.archives):
             return
-        is_plain = deciding.bare_path(version) is None and not holds(snapshot, version.data_type)
-        if not is_plain or all(archive.role == "plugin" for archive in snapshot.archives):
-            return  # what else was archived is the code of the value itself
         try:
             reading.vouch()
         except TrustError as error:
@@ -136,6 +190,13 @@ class Explaining:
                 data_type=version.data_type,
             ) from error
 
+    def _instead(self, reading: Reading) -> str:
+        try:
+            reading.code()
+        except ArtifactPluginsError as error:
+            return f"there is nothing else: {error.message}"
+        return "the archived code is used"
+
     def _archived(
         self, reading: Reading, reason: str, *, facts: list[str]
     ) -> tuple[None, LoadDecision]:
@@ -143,12 +204,18 @@ class Explaining:
         version = reading.version
         snapshot = reading.code().snapshot
         facts.append("archive: complete and as it was published; the libraries here fit")
-        with suppress(PayloadClassNotFoundError):
-            reading.finder(version.data_type)
+        paths = [version.data_type]
+        if self._is_container(version, snapshot):
+            # The types that an installed plugin handles are those that are here.
+            gone = [one for one in snapshot.archives if not is_here(one.roots[0])]
+            paths += [f"{archive.roots[0]}:" for archive in (*_own(snapshot), *gone)]
+        for path in paths:
+            with suppress(PayloadClassNotFoundError):
+                reading.finder(path)
         key = writer_key(version) or ""
-        return None, _told(
-            reading, self._deciding.archived(reading, key, snapshot.plugin, reason), facts
-        )
+        decision = self._deciding.archived(reading, key, snapshot.plugin, reason)
+        facts.append(f"class: {version.data_type} is {decision.data_type}")
+        return None, _told(decision, facts)
 
     def _there(self, reading: Reading, *, facts: list[str]) -> None:
         """Look at what would be loaded in its own environment."""
@@ -156,8 +223,11 @@ class Explaining:
         facts.append("environment: the recorded one is built")
 
 
-def _told(reading: Reading, decision: LoadDecision, facts: list[str]) -> LoadDecision:
-    facts.append(f"class: {reading.version.data_type} is {decision.data_type}")
+def _own(snapshot: PluginSnapshot) -> tuple[CodeArchive, ...]:
+    return tuple(archive for archive in snapshot.archives if archive.role == "project")
+
+
+def _told(decision: LoadDecision, facts: list[str]) -> LoadDecision:
     if decision.trusted_by is not None:
         facts.append(f"trust: {decision.trusted_by} vouches")
     return decision

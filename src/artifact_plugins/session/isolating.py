@@ -8,6 +8,7 @@ from artifact_plugins.content import ContentStore
 from artifact_plugins.contracts.offers import MaterializerOffer
 from artifact_plugins.session.archived import Archives
 from artifact_plugins.session.reading import Reading
+from artifact_plugins.session.streams import begun, items_there
 from artifact_plugins.session.wanted import Selection
 
 
@@ -18,18 +19,26 @@ def load_there(
     store: ContentStore,
     archives: Archives,
     exchange: list[MaterializerOffer],
+    data_type: str,
+    start: int,
 ) -> Any:
-    """Return the value, or an `IsolatedValue` that answers calls there.
+    """Return the value, an iterator over a stream, or an `IsolatedValue` that answers calls there.
 
     Args:
         exchange: The materializers through which a value can come back as data.
+        data_type: Path of the class to load it as: a stream also comes as a list.
+        start: Number of items of a stream to pass over.
 
     Raises:
         TrustError: Nobody vouches for the version; nothing was executed.
         EnvironmentMismatchError: The environment cannot be built.
         LoadFailedError: The archived code failed there.
     """
-    from artifact_plugins.isolation import Work, load_isolated  # late: few loads need it
+    from artifact_plugins.isolation import (  # late: few loads need it
+        IsolatedValue,
+        Work,
+        load_isolated,
+    )
 
     version = reading.version
     snapshot = archives.stated(version).snapshot
@@ -39,18 +48,22 @@ def load_there(
     try:
         if version.item_count is not None:
             files.directory(keep=True)  # a stream is read there while it is consumed here
-        return load_isolated(
+        value = load_isolated(
             Work(
                 what=f"artifact {version.artifact!r} version {version.version}",
                 snapshot=snapshot,
                 sources=sources,
                 files=files,
-                data_type=version.data_type,
+                data_type=data_type,
                 parameters=version.parameters,
                 selection=selection.keywords(),
                 exchange=exchange,
                 find=reading.finder,
+                start=start,
             )
         )
     finally:
         files.close()
+    is_iterated = version.item_count is not None and data_type == version.data_type
+    is_stream = is_iterated and isinstance(value, IsolatedValue)
+    return begun(items_there(value)) if is_stream else value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import GeneratorType
 from typing import Any, cast
@@ -15,6 +15,7 @@ from artifact_plugins.contracts.refs import find_type, type_path
 from artifact_plugins.errors import (
     ArtifactMissingError,
     ArtifactPluginsError,
+    EnvironmentMismatchError,
     LoadFailedError,
     NoMaterializerError,
     PayloadClassNotFoundError,
@@ -30,6 +31,7 @@ from artifact_plugins.session.deciding import Deciding
 from artifact_plugins.session.equipped import Equipped
 from artifact_plugins.session.materializers import Materializers
 from artifact_plugins.session.reading import Reading
+from artifact_plugins.session.streams import begun, switching
 from artifact_plugins.session.wanted import (
     Selection,
     accepts,
@@ -124,10 +126,19 @@ class Loader:
         def archived(reading: Reading, reason: str) -> tuple[Any, LoadDecision]:
             return self._archived(reading, selection, reason)
 
-        def there(reading: Reading) -> Any:
-            return deciding.load_there(reading, selection)
+        def there(reading: Reading, start: int = 0) -> Any:
+            data_type = _other_type(version, annotation)
+            return deciding.load_there(reading, selection, data_type=data_type, start=start)
 
-        return deciding.decide(read, here, archived, there)
+        def rest(start: int, mismatch: EnvironmentMismatchError) -> Iterator[Any]:
+            if not deciding.isolates:
+                raise mismatch
+            return cast("Iterator[Any]", there(read(None), start))
+
+        value, decision = deciding.decide(read, here, archived, there)
+        if decision.code != "isolated" and isinstance(value, GeneratorType):
+            value = switching(value, rest)
+        return value, decision
 
     def _archived(
         self, reading: Reading, selection: Selection, reason: str
@@ -167,9 +178,12 @@ class Loader:
                     reading, cast(LoadsSafely, materializer), reader, data_type
                 )
             if chosen:
-                value = cast(PartialIO, materializer).load_part(reader, data_type, **chosen)
-            else:
-                value = equipped.load(reader, data_type)
+                return cast(PartialIO, materializer).load_part(reader, data_type, **chosen)
+            value = equipped.load(reader, data_type)
+            if isinstance(value, GeneratorType):
+                # What is loaded while it is consumed finds its classes as this load does.
+                value = begun(reading.while_active(value))
+            return value
         except ArtifactPluginsError:
             raise
         except Exception as error:
@@ -181,8 +195,6 @@ class Loader:
             ) from error
         finally:
             reader.close()
-        # What is loaded while it is consumed finds its classes as this load did.
-        return reading.while_active(value) if isinstance(value, GeneratorType) else value
 
     def _load_safely(
         self, reading: Reading, materializer: LoadsSafely, files: FileReader, data_type: type
@@ -245,6 +257,14 @@ def _needed_type(version: ArtifactVersion, equipped: Equipped) -> type:
     if equipped.is_direct:
         return _stored_type(version) or object
     return find_type(version.data_type)
+
+
+def _other_type(version: ArtifactVersion, annotation: Any) -> str | None:
+    """Return the path of the class that a stream is wanted as, when it is not to be iterated."""
+    classes = wanted_classes(annotation)
+    if version.item_count is None or not classes or _is_as_stored(annotation, version):
+        return None
+    return type_path(classes[0])
 
 
 def _is_as_stored(annotation: Any, version: ArtifactVersion) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Sequence
-from importlib.machinery import PathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -57,25 +57,38 @@ def seen_type(path: str) -> type:
     return object
 
 
+def is_here(module: str) -> bool:
+    """Tell whether a module seems to be here; not even its packages are imported."""
+    return module in sys.modules or _sought(module)[0]
+
+
 def _is_defined(path: str) -> bool:
     module, _, name = path.partition(":")
     if module in sys.modules:
         return False  # a loaded module was asked for the class before
-    places: Sequence[str] | None = None
-    parts = module.split(".")
-    spec = None
-    for depth in range(1, len(parts) + 1):
-        spec = PathFinder.find_spec(".".join(parts[:depth]), places)
-        if spec is None:
-            return depth == 1 and _is_found_otherwise(parts[0])
-        places = list(spec.submodule_search_locations or ())
-    source = Path(spec.origin) if spec is not None and spec.origin is not None else None
+    is_found, spec = _sought(module)
+    if spec is None:
+        return is_found
+    source = Path(spec.origin) if spec.origin is not None else None
     if source is None or source.suffix != ".py":
         return True  # nobody can tell without importing it
     try:
         return name.partition(".")[0] in _names(parse(source.read_bytes()))
     except (OSError, SyntaxError, ValueError):
         return False
+
+
+def _sought(module: str) -> tuple[bool, ModuleSpec | None]:
+    """Return whether a module seems to be here, and where, when a folder has it."""
+    places: Sequence[str] | None = None
+    spec = None
+    parts = module.split(".")
+    for depth in range(1, len(parts) + 1):
+        spec = PathFinder.find_spec(".".join(parts[:depth]), places)
+        if spec is None:
+            return depth == 1 and _is_found_otherwise(parts[0]), None
+        places = list(spec.submodule_search_locations or ())
+    return True, spec
 
 
 def _is_found_otherwise(package: str) -> bool:

@@ -22,7 +22,7 @@ from typing import Any
 from artifact_plugins.plugins import LoadedPlugin
 from artifact_plugins.records import PluginSnapshot, Signature
 
-_FORMAT = 5
+_FORMAT = 6
 _MOST_FILES = 500
 _KEPT_SECONDS = 30 * 24 * 3600
 _started_at = time.time_ns()
@@ -36,12 +36,42 @@ class Pin:
         statement: What the signature is over; the snapshot without its time.
         created_at: When it was captured, in ISO 8601.
         files: Stamps of the files of the user's own code in it.
+        archives: Digests of its archives.
+        modules: Names of the modules in it that nobody installed, sorted.
     """
 
     statement: bytes
     signature: Signature | None
     created_at: str
     files: Mapping[str, Sequence[int]]
+    archives: Sequence[str]
+    modules: Sequence[str]
+
+    @classmethod
+    def of(
+        cls,
+        snapshot: PluginSnapshot,
+        statement: bytes,
+        *,
+        signature: Signature | None,
+        files: Mapping[str, Sequence[int]],
+    ) -> Pin:
+        """Return the pin of a snapshot that was captured just now."""
+        modules = {
+            file.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+            for archive in snapshot.archives
+            if archive.distribution is None and archive.role != "main"
+            for file in archive.files
+            if file.path.endswith(".py")
+        }
+        return cls(
+            statement,
+            signature,
+            snapshot.created_at.isoformat(),
+            files,
+            [archive.digest for archive in snapshot.archives],
+            sorted(modules),
+        )
 
     @cached_property
     def id(self) -> str:
@@ -52,30 +82,7 @@ class Pin:
     def snapshot(self) -> PluginSnapshot:
         """The snapshot; asked for when the ledger hears of it."""
         known = {"id": self.id, "created_at": self.created_at}
-        return PluginSnapshot.model_validate(self._stated | known)
-
-    @cached_property
-    def archives(self) -> list[str]:
-        """Digests of its archives."""
-        return [archive["digest"] for archive in self._stated["archives"]]
-
-    @cached_property
-    def modules(self) -> list[str]:
-        """Names of the modules in it that nobody installed, sorted."""
-        return sorted(
-            {
-                file["path"].removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-                for archive in self._stated["archives"]
-                if archive["distribution"] is None and archive["role"] != "main"
-                for file in archive["files"]
-                if file["path"].endswith(".py")
-            }
-        )
-
-    @cached_property
-    def _stated(self) -> dict[str, Any]:
-        stated: dict[str, Any] = json.loads(self.statement)
-        return stated
+        return PluginSnapshot.model_validate(json.loads(self.statement) | known)
 
 
 def cache_key(plugin: LoadedPlugin, writer: type, signer: str, own: Sequence[str]) -> str | None:
@@ -87,11 +94,13 @@ def cache_key(plugin: LoadedPlugin, writer: type, signer: str, own: Sequence[str
     """
     module = sys.modules.get(plugin.module)
     file = getattr(module, "__file__", None)
-    if plugin.distribution is None or file is None or Path(file).name != "__init__.py":
+    if plugin.distribution is None or file is None:
+        return None
+    folder, name = os.path.split(file)  # on the path of the first save
+    if name != "__init__.py":
         return None
     if not writer.__module__.startswith(f"{plugin.module}."):
         return None
-    folder = os.path.dirname(file)  # noqa: PTH120  # on the path of the first save
     state = _state(folder, plugin.name, plugin.source, plugin.distribution_version)
     if state is None:
         return None
@@ -109,7 +118,7 @@ def read(home: Path, key: str) -> Pin | None:
         key: From `cache_key`.
     """
     try:
-        digest, _, data = _place(home, key).read_bytes().partition(b"\n")
+        digest, _, data = _read(_place(home, key)).partition(b"\n")
         if digest != _digest(data).encode():
             return None
         head, _, statement = data.partition(b"\n")
@@ -120,6 +129,8 @@ def read(home: Path, key: str) -> Pin | None:
             None if signature is None else Signature.model_validate(signature),
             kept["created_at"],
             kept["files"],
+            kept["archives"],
+            kept["modules"],
         )
         if pin.id != kept["id"]:
             return None
@@ -135,7 +146,7 @@ def read(home: Path, key: str) -> Pin | None:
 def read_archive(home: Path, digest: str) -> bytes | None:
     """Return a kept archive; None when there is none, or another one."""
     try:
-        data = _archive_place(home, digest).read_bytes()
+        data = _read(_archive_place(home, digest))
     except OSError:
         return None
     return data if _digest(data) == digest else None
@@ -155,14 +166,21 @@ def write(home: Path, key: str, pin: Pin, archives: Mapping[str, bytes]) -> None
             "signature": None if pin.signature is None else pin.signature.model_dump(mode="json"),
             "created_at": pin.created_at,
             "files": files,
+            "archives": pin.archives,
+            "modules": pin.modules,
         }
         data = json.dumps(kept).encode() + b"\n" + pin.statement
         _put(_place(home, key), _digest(data).encode() + b"\n" + data)
         _forget_old(home / "pins")
 
 
-def _put(place: Path, data: bytes) -> None:
-    descriptor, temporary = tempfile.mkstemp(dir=place.parent)
+def _read(place: str) -> bytes:
+    with open(place, "rb") as file:
+        return file.read()
+
+
+def _put(place: str, data: bytes) -> None:
+    descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(place))  # noqa: PTH120  # as above
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
     os.replace(temporary, place)  # noqa: PTH105  # beside os.fdopen
@@ -234,12 +252,13 @@ def _stamp(path: str) -> list[int]:
     return [state.st_mtime_ns, state.st_size, state.st_ino, state.st_ctime_ns]
 
 
-def _place(home: Path, key: str) -> Path:
-    return home / "pins" / f"{key}.pin"
+def _place(home: Path, key: str) -> str:
+    # Text, not paths: on the path of the first save.
+    return f"{home}/pins/{key}.pin"
 
 
-def _archive_place(home: Path, digest: str) -> Path:
-    return home / "pins" / f"{digest.partition(':')[2]}.zip"
+def _archive_place(home: Path, digest: str) -> str:
+    return f"{home}/pins/{digest.partition(':')[2]}.zip"
 
 
 def _forget_old(folder: Path) -> None:

@@ -56,6 +56,7 @@ class Pinner:
         self._store = store
         self._trust = trust
         self._plugins = {plugin.name: plugin for plugin in plugins.plugins}
+        self._home_of: dict[str, str | None] = {}
         self._pins: dict[tuple[Any, ...], _Known] = {}
         self._by_id: dict[str, Pin | PluginSnapshot] = {}
         self._published: set[str] = set()
@@ -76,15 +77,38 @@ class Pinner:
             StoreError: It could not be published.
         """
         own = _own(frozenset(noted.classes))
-        key = (writer, own, frozenset(noted.modules), frozenset(noted.writers))
+        homes = self._homes(noted)
+        key = (writer, own, homes, frozenset(noted.modules), frozenset(noted.writers))
         known = self._pins.get(key)
         if known is None or not known.is_current():
-            is_plain = not (noted.modules or noted.writers)
-            found = self._kept(writer, own) if is_plain else self._capture(writer, own, noted)
+            # What is kept holds the folder of the writer's own plugin.
+            is_plain = homes <= {writer.plugin} and not (noted.modules or noted.writers)
+            kept = self._kept(writer, own) if is_plain else None
+            found = kept or self._capture(writer, own, noted)
             if len(self._pins) >= _MOST_PINS:
                 self._pins.clear()
             known = self._pins[key] = _Known(found, _loaded(found))
         return known.pin
+
+    def _homes(self, noted: Noted) -> frozenset[str]:
+        """Return the plugins that take classes of the value with them when they are uninstalled."""
+        modules = {cls.__module__ for cls in noted.classes} | noted.modules
+        homes = self._home_of
+        found = {homes[name] if name in homes else self._home(name) for name in modules}
+        return frozenset(name for name in found if name is not None)
+
+    def _home(self, module: str) -> str | None:
+        home = next(
+            (
+                plugin.name
+                for plugin in self._plugins.values()
+                if plugin.is_working and f"{module}.".startswith(f"{plugin.module}.")
+            ),
+            None,
+        )
+        # The user's own code is captured as such.
+        self._home_of[module] = None if home is None or _is_own(module) else home
+        return self._home_of[module]
 
     def sign(self, manifest: bytes) -> Signature | None:
         """Sign the manifest of a version; None when there is no key here."""
@@ -100,8 +124,8 @@ class Pinner:
             self._by_id[snapshot_id] = found
         return found.snapshot if isinstance(found, Pin) else found
 
-    def _kept(self, writer: Writer, own: frozenset[type]) -> Pin:
-        """Pin what one plugin wrote, as a process before this one may have done."""
+    def _kept(self, writer: Writer, own: frozenset[type]) -> Pin | None:
+        """Pin what one plugin wrote as a process before this one did; None if none did."""
         key, home = self._cache_key(writer, own), self._trust.home
         kept = pin_cache.read(home, key) if home is not None and key is not None else None
         if kept is not None and home is not None:
@@ -110,7 +134,7 @@ class Pinner:
             if len(whole) == len(archives):
                 self._publish(kept, whole)
                 return kept
-        return self._capture(writer, own, Noted())
+        return None
 
     def _capture(self, writer: Writer, own: frozenset[type], noted: Noted) -> Pin:
         from artifact_plugins.snapshots import (  # late: a session that only reads needs none of it
@@ -130,6 +154,12 @@ class Pinner:
                 if module not in by_module:
                     taken = _or_nothing(partial(_captured_plugin, plugin, module))
                     by_module[module] = taken
+        homes = self._homes(noted)
+        for home in sorted(homes):
+            plugin = self._plugins[home]
+            if plugin.module not in by_module:
+                capture = partial(_captured_plugin, plugin, plugin.module)
+                by_module[plugin.module] = _or_nothing(capture, too=ResourceLimitError)
         project = _project(own | bare, noted.modules)
         plugins = [item for item in by_module.values() if item is not None]
         captured = [*plugins, *project]
@@ -140,19 +170,20 @@ class Pinner:
             modules=sorted(noted.modules),
         )
         statement = statement_bytes(snapshot)
-        pin = Pin(
+        pin = Pin.of(
+            snapshot,
             statement,
-            self._trust.sign(SNAPSHOT_TYPE, statement),
-            snapshot.created_at.isoformat(),
-            {path: stamp for item in project for path, stamp in files_of(item).items()},
+            signature=self._trust.sign(SNAPSHOT_TYPE, statement),
+            files={path: stamp for item in project for path, stamp in files_of(item).items()},
         )
         archives = {item.archive.digest: item.data for item in captured}
         self._publish(pin, archives)
-        key, home = self._cache_key(writer, own), self._trust.home
+        key, place = self._cache_key(writer, own), self._trust.home
         # What was left out, or has no file to look at, is captured again each time.
         is_whole = len(plugins) == 1 and len(project) == bool(own) == bool(pin.files)
-        if home is not None and key is not None and is_whole and not (others or noted.modules):
-            pin_cache.write(home, key, pin, archives)
+        is_plain = homes <= {writer.plugin} and not (others or noted.modules)
+        if place is not None and key is not None and is_whole and is_plain:
+            pin_cache.write(place, key, pin, archives)
         return pin
 
     def _cache_key(self, writer: Writer, own: frozenset[type]) -> str | None:

@@ -99,6 +99,7 @@ class Reading:
                 except StopIteration:
                     return
             yield item
+            del item  # one chunk at a time stays in memory
 
     def vouch(self) -> None:
         """Check that somebody trusted signed or pinned the version.

@@ -140,8 +140,7 @@ def _recorded(folder: str, changed_ns: int) -> frozenset[str]:
     del changed_ns  # a part of the key: an installation is seen
     names: set[str] = set()
     for name in os.listdir(folder or "."):  # noqa: PTH208  # a glob takes ten times as long
-        record = Path(folder, name, "RECORD")
-        if name.endswith(".dist-info") and record.is_file():
+        if name.endswith(".dist-info") and (record := Path(folder, name, "RECORD")).is_file():
             lines = record.read_text(encoding="utf-8", errors="replace").splitlines()
             names.update(re.split(r"[/.,]", line, maxsplit=1)[0] for line in lines)
     return frozenset(names)

@@ -24,11 +24,11 @@ from artifact_plugins.records import (
 )
 from artifact_plugins.session import Session
 from artifact_plugins.session.saving import Staged
-from artifact_plugins.steps.outgoing import Made, Outgoing, is_committed
+from artifact_plugins.steps.outgoing import Outgoing
 from artifact_plugins.steps.scheduler import Scheduler
 from artifact_plugins.steps.scopes import ROOT, Group, Scope
 from artifact_plugins.steps.story import Story
-from artifact_plugins.steps.views import LinkPlan, Stored
+from artifact_plugins.steps.views import LinkPlan, Made, Stored
 
 T = TypeVar("T")
 _log = logging.getLogger("artifact_plugins")
@@ -177,7 +177,7 @@ class ActiveRun:
         """
         if stored.source is not None:
             self.scheduler.wait(stored.source)
-        if not is_committed(stored):
+        if not stored.is_committed:
             self.outgoing.flush()
 
     @contextmanager
@@ -295,11 +295,13 @@ class ActiveRun:
         self.outgoing.add(runs=[self.record], tasks=[self.root], links=links)
         self.outgoing.flush()
 
-    def try_write(self, task: Task, links: Iterable[LinkPlan]) -> None:
+    def try_write(
+        self, task: Task, links: Sequence[LinkPlan], *, inputs: Sequence[LinkPlan] = ()
+    ) -> None:
         """Record a task on the way out of an error, which matters more than a failure here."""
-        for attempt in (list(links), []):
+        for read, given in ((links, inputs), ((), ())):
             with suppress(ArtifactPluginsError):
-                self.outgoing.add(tasks=[task], links=attempt)
+                self.outgoing.add(tasks=[task], inputs=given, links=read)
                 self.outgoing.flush()
                 return
         _log.warning("the end of task %s was not recorded", task.scope_path)

@@ -74,7 +74,7 @@ class AsyncLane:
 async def _there(call: Call) -> Report:
     active = call.active()
     try:
-        outcome = await perform_async(call.code, call.arguments, active, call.run.outgoing.start)
+        outcome = await perform_async(call.code, call.arguments, active, call.start)
     except asyncio.CancelledError:
         raise
     except BaseException as error:  # noqa: BLE001  # the scheduler hands it to whoever waits

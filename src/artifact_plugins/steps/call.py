@@ -33,10 +33,10 @@ from artifact_plugins.steps.bindings import Argument
 from artifact_plugins.steps.inside import ActiveTask
 from artifact_plugins.steps.job import Code, Outcome, StagedOutputs, each, perform
 from artifact_plugins.steps.lanes import Lane, Report, lane_for
-from artifact_plugins.steps.outgoing import Made, tell_failure
+from artifact_plugins.steps.outgoing import tell_failure
 from artifact_plugins.steps.scheduler import Node
 from artifact_plugins.steps.scopes import Place, exposed_port, leaf_type, own_producer
-from artifact_plugins.steps.views import LinkPlan, Stored
+from artifact_plugins.steps.views import LinkPlan, Made, Stored
 
 if TYPE_CHECKING:
     from artifact_plugins.steps.cache import CacheKey
@@ -96,7 +96,7 @@ class Call(Node):
         self.open()
         outcome: Outcome | None = None
         try:
-            outcome = perform(self.code, self.arguments, active, run.outgoing.start)
+            outcome = perform(self.code, self.arguments, active, self.start)
             self.commit(active.record, outcome.staged, active.read, outcome.seconds)
         except BaseException as error:
             report = Report(active.record, error=error, read=active.read)
@@ -117,9 +117,13 @@ class Call(Node):
     def open(self) -> None:
         """Take note that the task starts."""
         run = self.run
-        run.outgoing.start(self.task)
+        self.start(self.task)
         if run.session.plugins.listens("before_step_run"):
             run.outgoing.require(self.task.id)
+
+    def start(self, task: Task) -> None:
+        """Take note of an attempt that starts."""
+        self.run.outgoing.start(task, self._input_links)
 
     def active(self) -> ActiveTask:
         """Return what the step function can ask for, in this process."""
@@ -152,7 +156,8 @@ class Call(Node):
             self.outputs[key].version, self.outputs[key].parts = found.version, found.parts
         update = {"state": TaskState.CACHED, "ended_at": now(), "cache_key": self._key.key}
         self.task = task = self.task.model_copy(update=update)
-        run.outgoing.add(tasks=[task], links=[*self._input_links(task), *self._output_links(task)])
+        inputs, links = self._input_links(task), self._output_links(task)
+        run.outgoing.add(tasks=[task], inputs=inputs, links=links)
         self.release()
         self.is_served = True
         return True
@@ -173,14 +178,15 @@ class Call(Node):
         made = []
         for key, item in staged.items():
             made += _fill(self.outputs[key], item)
-        links = [*self._input_links(done), *read, *self._output_links(done)]
+        inputs = self._input_links(done)
+        links = [*read, *self._output_links(done)]
         links += [plan for _, plan in logged]
         made += [Made(item, plan.stored) for item, plan in logged]
         if self._key is not None:
-            self._commit_cached(done, links, made)
+            self._commit_cached(done, inputs, links, made)
             return
         outgoing, plugins = self.run.outgoing, self.run.session.plugins
-        outgoing.take(tasks=[done], links=links, made=made)
+        outgoing.take(tasks=[done], inputs=inputs, links=links, made=made)
         self._has_bytes, self._is_told = False, True
         if plugins.listens("after_step_run") or plugins.listens("after_artifact_saved"):
             outgoing.flush()
@@ -196,14 +202,22 @@ class Call(Node):
         if not self._is_told:
             self.fail(report.record, report.read, report.error, report.logged)
 
-    def _commit_cached(self, done: Task, links: Sequence[LinkPlan], made: Sequence[Made]) -> None:
+    def _commit_cached(
+        self,
+        done: Task,
+        inputs: Sequence[LinkPlan],
+        links: Sequence[LinkPlan],
+        made: Sequence[Made],
+    ) -> None:
         """Commit results that others may use; use theirs when somebody was first."""
         assert self._key is not None
         self.task = done = done.model_copy(update={"cache_key": self._key.key})
         entry = self._key.entry(done, self._replaces)
         self._has_bytes = False
         try:
-            self.run.outgoing.commit_cached(tasks=[done], links=links, made=made, cache=entry)
+            self.run.outgoing.commit_cached(
+                tasks=[done], inputs=inputs, links=links, made=made, cache=entry
+            )
         except CacheEntryTakenError:
             if not self.serve():
                 raise
@@ -239,7 +253,7 @@ class Call(Node):
                 links=[plan for _, plan in logged],
                 made=[Made(item, plan.stored) for item, plan in logged],
             )
-        run.try_write(task, [*self._input_links(task), *read])
+        run.try_write(task, read, inputs=self._input_links(task))
         tell_failure(run.session, task, error)
 
     def announce(self) -> None:

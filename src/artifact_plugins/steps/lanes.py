@@ -97,7 +97,7 @@ class PoolLane:
 def _here(call: Call) -> Report:
     active = call.active()
     try:
-        outcome = perform(call.code, call.arguments, active, call.run.outgoing.start)
+        outcome = perform(call.code, call.arguments, active, call.start)
     except BaseException as error:  # noqa: BLE001  # the scheduler hands it to whoever waits
         return Report(active.record, error=error, read=active.read)
     return Report(active.record, outcome, read=active.read)

@@ -3,7 +3,7 @@
 A commit costs more than most trivial steps. So what a run has to say gathers
 here and becomes visible together: when somebody wants to read it, when much
 has gathered, or after a moment at the latest. A task that runs is only
-written when it lasts longer than that moment.
+written when it lasts longer than that moment, and then with what it reads.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import time
 import weakref
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import NamedTuple
 
 from artifact_plugins.errors import (
     ArtifactPluginsError,
@@ -37,9 +36,8 @@ from artifact_plugins.records import (
     every,
 )
 from artifact_plugins.session import Session
-from artifact_plugins.session.saving import Staged
 from artifact_plugins.steps.story import Story
-from artifact_plugins.steps.views import LinkPlan, Stored
+from artifact_plugins.steps.views import Inputs, LinkPlan, Made
 from artifact_plugins.steps.writing import is_writing, writing
 
 _log = logging.getLogger("artifact_plugins")
@@ -47,13 +45,6 @@ PATIENCE_SECONDS = 0.05
 _MANY = 64
 # What may be over at the next commit; records can be written twice.
 _PASSING = (LedgerBusyError, CommitUnknownError, StoreError, KeyboardInterrupt, SystemExit)
-
-
-class Made(NamedTuple):
-    """A value whose bytes are durable, and who wants to know its committed record."""
-
-    staged: Staged
-    stored: Stored
 
 
 class Outgoing:
@@ -77,7 +68,8 @@ class Outgoing:
     def _begin(self) -> None:
         """Have nothing to write; also in a forked child, whose parent writes it."""
         self._lock = threading.RLock()
-        self._starting: dict[str, tuple[float, Task]] = {}
+        self._starting: dict[str, tuple[float, Task, Inputs]] = {}
+        self._shown: set[str] = set()
         self._runs: dict[str, Run] = {}
         self._tasks: dict[str, Task] = {}
         self._links: list[LinkPlan] = []
@@ -91,10 +83,10 @@ class Outgoing:
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
 
-    def start(self, task: Task) -> None:
-        """Take note of a task that starts."""
+    def start(self, task: Task, inputs: Inputs) -> None:
+        """Take note of a task that starts; `inputs` gives what it was called with if it lasts."""
         with self._lock:
-            self._starting[task.id] = (time.monotonic(), task)
+            self._starting[task.id] = (time.monotonic(), task, inputs)
             if self._thread is None:
                 self._watch()
 
@@ -103,6 +95,7 @@ class Outgoing:
         *,
         runs: Iterable[Run] = (),
         tasks: Iterable[Task] = (),
+        inputs: Iterable[LinkPlan] = (),
         links: Iterable[LinkPlan] = (),
         made: Iterable[Made] = (),
         must_sync: bool = True,
@@ -112,7 +105,9 @@ class Outgoing:
         Raises:
             ArtifactPluginsError: What was taken could not be written.
         """
-        self.take(runs=runs, tasks=tasks, links=links, made=made, must_sync=must_sync)
+        self.take(
+            runs=runs, tasks=tasks, inputs=inputs, links=links, made=made, must_sync=must_sync
+        )
         self.write_due()
 
     def take(
@@ -120,6 +115,7 @@ class Outgoing:
         *,
         runs: Iterable[Run] = (),
         tasks: Iterable[Task] = (),
+        inputs: Iterable[LinkPlan] = (),
         links: Iterable[LinkPlan] = (),
         made: Iterable[Made] = (),
         must_sync: bool = True,
@@ -129,6 +125,7 @@ class Outgoing:
         From here on the bytes of `made` are kept or removed as their commit ends.
 
         Args:
+            inputs: Links that may be written already, since their task lasted.
             must_sync: Whether a power cut after the commit must not lose them.
 
         Raises:
@@ -146,6 +143,7 @@ class Outgoing:
             for task in tasks:
                 self._starting.pop(task.id, None)
                 self._tasks[task.id] = task
+            self._links.extend(self._unshown(inputs))
             self._links.extend(links)
             self._made.extend(made)
             self._must_sync = self._must_sync or must_sync
@@ -160,6 +158,7 @@ class Outgoing:
         self,
         *,
         tasks: Sequence[Task],
+        inputs: Iterable[LinkPlan],
         links: Sequence[LinkPlan],
         made: Sequence[Made],
         cache: CacheEntry,
@@ -180,9 +179,10 @@ class Outgoing:
                 raise
             for task in tasks:
                 self._starting.pop(task.id, None)
+            plans = [*self._unshown(inputs), *links]
             batch = Batch(
                 tasks=tuple(tasks),
-                links=tuple([link for plan in links for link in plan.links()]),
+                links=tuple([link for plan in plans for link in plan.links()]),
                 cache=(cache,),
             )
             _begin_commit(made)
@@ -195,7 +195,7 @@ class Outgoing:
         with self._lock:
             noted = self._starting.pop(task_id, None)
             if noted is not None:
-                self._tasks.setdefault(task_id, noted[1])
+                self._show(*noted[1:])
             self.flush()
 
     def forget(self, task_id: str) -> None:
@@ -241,6 +241,15 @@ class Outgoing:
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
+
+    def _show(self, task: Task, inputs: Inputs) -> None:
+        """Have a task that runs written, and once what it was called with."""
+        self._tasks.setdefault(task.id, task)
+        self._links.extend(self._unshown(inputs(task)))
+        self._shown.add(task.id)
+
+    def _unshown(self, inputs: Iterable[LinkPlan]) -> list[LinkPlan]:
+        return [plan for plan in inputs if plan.task.id not in self._shown]
 
     def _write(self) -> None:
         runs, tasks, links, made = self._runs, self._tasks, self._links, self._made
@@ -316,6 +325,7 @@ class Outgoing:
         """Take records back for the next commit, unless that would fail as well."""
         if not (isinstance(error, _PASSING) or getattr(error, "retryable", False)):
             _log.warning("%d tasks could not be recorded", len(batch.tasks), exc_info=error)
+            self._shown.difference_update(link.task_id for link in batch.links)
             return
         self._runs = {run.id: run for run in batch.runs} | self._runs
         self._tasks = {task.id: task for task in batch.tasks} | self._tasks
@@ -339,10 +349,10 @@ class Outgoing:
                 self._write_late(time.monotonic() - PATIENCE_SECONDS)
 
     def _write_late(self, before: float) -> None:
-        late = [task for since, task in self._starting.values() if since <= before]
-        for task in late:
+        late = [starting for starting in self._starting.values() if starting[0] <= before]
+        for _, task, inputs in late:
             del self._starting[task.id]
-            self._tasks.setdefault(task.id, task)
+            self._show(task, inputs)
         is_due = (self._tasks or self._links or self._kept) and self._since <= before
         if not (late or is_due) or self._error is not None:
             return
@@ -382,8 +392,3 @@ def tell_failure(session: Session, task: Task, error: BaseException) -> None:
         error.add_note(f"in task {task.scope_path!r} of run {task.run_id}, attempt {task.attempt}")
     if session.plugins.listens("on_step_error"):
         session.plugins.call("on_step_error", task=task, error=error)
-
-
-def is_committed(stored: Stored) -> bool:
-    """Tell whether the versions of a value have their numbers."""
-    return all(one.version is None or one.version.version for one in stored.single())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,6 +16,7 @@ from artifact_plugins.records import (
 )
 
 if TYPE_CHECKING:
+    from artifact_plugins.session.saving import Staged
     from artifact_plugins.steps.call import Call
 
 NOBODY = Producer()
@@ -48,6 +50,18 @@ class Stored:
     def single(self) -> tuple[Stored, ...]:
         """Return the values one by one: itself, or its parts."""
         return (self,) if self.parts is None else tuple(self.parts.values())
+
+    @property
+    def is_committed(self) -> bool:
+        """Whether its versions have their numbers."""
+        return all(one.version is None or one.version.version for one in self.single())
+
+
+class Made(NamedTuple):
+    """A value whose bytes are durable, and who wants to know its committed record."""
+
+    staged: Staged
+    stored: Stored
 
 
 def _stored(
@@ -115,6 +129,9 @@ class LinkPlan:
                 for position, one in enumerate(self.stored.single(), self.position)
             ]
         )
+
+
+Inputs = Callable[[Task], Iterable[LinkPlan]]
 
 
 def make_link(

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from artifact_plugins.errors import SettingsError
 
 _SCHEME = re.compile(r"([a-z][a-z0-9]*)\+(https?)")
+_PORTS = {"http": 80, "https": 443}
 _SECRET = re.compile(
     r"pass|pwd|^pw$|auth|token|secret|api_?key|credential|^user(_?name)?$", re.IGNORECASE
 )
@@ -23,7 +24,8 @@ class BackendUrl:
 
     Attributes:
         system: What stands before `+http`: `zenml`.
-        base: Where requests go: `http://host:port/path`, without a slash at the end.
+        base: Where requests go: `http://host:port/path`, without a slash at the end
+            and without the port that is meant anyway.
         options: What stands behind `?`, each name once.
     """
 
@@ -82,7 +84,7 @@ class BackendUrl:
         if known is not None:
             _refuse_unknown(match[1], options, (*known, *credentials))
         shown = f"[{host}]" if ":" in host else host
-        place = shown if port is None else f"{shown}:{port}"
+        place = shown if port in (None, _PORTS[match[2]]) else f"{shown}:{port}"
         return cls(match[1], f"{match[2]}://{place}{parts.path.rstrip('/')}", options)
 
     @property

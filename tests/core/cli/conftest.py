@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import warm_processes
 
 from artifact_plugins.cli.app import group
 from artifact_plugins.cli.failures import run as run_command
@@ -94,15 +95,8 @@ def make_cli(folder: Path) -> Cli:
     def run(
         *arguments: str, code: int | None = 0, env: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [executable(), *arguments],
-            cwd=folder,
-            env=environment(**(env or {})),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        script = Path(executable())
+        done = warm_processes.run(script, *arguments, cwd=folder, env=environment(**(env or {})))
         assert code in (None, done.returncode), done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done

@@ -7,10 +7,10 @@ import os
 import resource
 import shutil
 import subprocess
-import sys
 from contextlib import contextmanager
 
 import pytest
+import warm_processes
 
 from artifact_plugins.content import ContentStore, staging
 from artifact_plugins.errors import (
@@ -321,12 +321,11 @@ ContentStore.open(sys.argv[1], durable=True)
 def test_kill_at_every_point(open_store, tmp_path, point):
     """Kill -9 leaves no readable version before the last point, and the repeat works."""
     version_id = new_id()
-    command = [sys.executable, "-c", KILLED, str(tmp_path / "store"), version_id, "3000000"]
     environment = {**os.environ, "ARTIFACT_PLUGINS_TESTING": "1"}
     if point:
         environment["ARTIFACT_PLUGINS_FAILPOINTS"] = f"{point}=kill"
 
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True)
+    ended = warm_processes.run(KILLED, tmp_path / "store", version_id, 3_000_000, env=environment)
 
     assert (ended.returncode, ended.stdout) == ((-9, "") if point else (0, "published\n"))
     store = open_store(tmp_path / "store")
@@ -349,9 +348,8 @@ def test_killed_while_the_store_is_created(open_store, tmp_path):
         "ARTIFACT_PLUGINS_TESTING": "1",
         "ARTIFACT_PLUGINS_FAILPOINTS": "save.fsync=kill@4",
     }
-    command = [sys.executable, "-c", CREATED, str(tmp_path / "store")]
 
-    ended = subprocess.run(command, env=environment, capture_output=True)
+    ended = warm_processes.run(CREATED, tmp_path / "store", env=environment)
 
     assert ended.returncode == -9
     assert not (tmp_path / "store" / "store.json").exists()

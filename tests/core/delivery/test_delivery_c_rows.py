@@ -208,7 +208,7 @@ def test_c06_absurd_patience_is_ten_minutes(start, proxy, registry):
 
     version = session.save([1], "numbers")
     wait_until(lambda: row_of(session, version).next_at is not None)
-    flushed = session.deliverer.flush(5)
+    flushed = session.deliverer.flush(1)
 
     row = row_of(session, version)
     assert not flushed

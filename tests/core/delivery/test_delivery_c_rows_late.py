@@ -137,10 +137,10 @@ def test_c11_silence_has_an_end(start, proxy, registry):
     began = time.monotonic()
 
     version = session.save([1], "numbers")
-    saved_after = time.monotonic() - began
+    asked_by_then = list(registry.asked)
     once(session, registry, version)
 
-    assert saved_after < 0.5
+    assert asked_by_then == []
     assert time.monotonic() - began >= 1.0
     assert proxy.counted[Fault.HANG] == 2
 
@@ -173,7 +173,7 @@ def test_c11_who_looks_too_soon_makes_it_twice(start, registry, policy):
 
 def made_late(start, registry):
     """Save while the server works on the first request for longer than it is waited for."""
-    slow = iter([little.Fault(delay_seconds=1.3)])
+    slow = iter([little.Fault(delay_seconds=1.0)])
     registry.faults = lambda asked: next(slow, None) if asked.is_write else None
     session = start(backends=(registry.url,), backend_timeout_seconds=0.5)
     return session, registry, session.save([1], "numbers")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import dioptra_server
 import pytest
+import zenml_servers
 from chaos_proxy import ChaosProxy, Fault, chaos_proxy
 from kfp_server import KfpServer
 from server_environments import ServerProcess, environment
@@ -21,7 +23,6 @@ from artifact_plugins.records import LinkQuery, RunQuery, TaskQuery, VersionQuer
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]
 
-SAVES, MAPPED = 40, 20
 SHARES = {
     Fault.CUT_REQUEST: 0.12,
     Fault.CUT_ANSWER: 0.12,
@@ -44,46 +45,121 @@ def total(numbers: list[int]) -> int:
 
 
 @contextlib.contextmanager
-def kfp(folder: Path) -> Iterator[int]:
+def kfp(folder: Path) -> Iterator[list[int]]:
     """A KFP-compatible server; yields its port."""
     with KfpServer(folder) as server:
-        yield server.port
+        yield [server.port]
 
 
 @contextlib.contextmanager
-def mlte(folder: Path) -> Iterator[int]:
+def mlte(folder: Path) -> Iterator[list[int]]:
     """A real MLTE backend that keeps everything in files; yields its port."""
-    (folder / "store").mkdir(parents=True)
+    (folder / "store").mkdir()
     programs = environment("mlte", ["mlte[backend,rdbs]==2.7.0"])
     command = [str(programs / "mlte"), "backend", "--host", "127.0.0.1", "--port", "{port}"]
     command += ["--store-uri", f"fs://{folder}/store", "--jwt-secret", "x" * 40]
     with ServerProcess(command, cwd=folder, ready="/api/healthz") as server:
-        yield server.port
+        yield [server.port]
 
 
-SERVERS: dict[str, Callable[[Path], Any]] = {"kfp": kfp, "mlte": mlte}
+@contextlib.contextmanager
+def zenml(folder: Path) -> Iterator[list[int]]:
+    """A real ZenML; yields its port."""
+    with zenml_servers.serve(folder, zenml_servers.NEW) as server:
+        yield [server.port]
 
 
-@pytest.fixture(params=SERVERS)
+@contextlib.contextmanager
+def dioptra(folder: Path) -> Iterator[list[int]]:
+    """A real Dioptra; yields the ports of its API and of its MLflow."""
+    with dioptra_server.DioptraServer(folder) as server:
+        yield [server.api.port, server.mlflow.port]
+
+
+def steps_there(backend: Any, run_id: str) -> int:
+    """Return how many steps ZenML has of a run."""
+    return int(backend._server.page("/steps", {"pipeline_run_id": run_id}, 1)["total"])
+
+
+def jobs_there(backend: Any, run_id: str) -> int:
+    """Return how many jobs Dioptra has of a run, without the one of the run itself."""
+    return len(list(backend._api.searched("jobs/", run_id, sort="id"))) - 1
+
+
+@dataclass(frozen=True)
+class System:
+    """Whose servers are behind the proxies, and how much of it fits in a minute.
+
+    Attributes:
+        serve: Starts them in a folder and yields their ports.
+        saves: By hand.
+        mapped: Iterations of the one step of the run.
+        tasks_there: How many tasks of a run they have, where no links tell.
+    """
+
+    serve: Callable[[Path], contextlib.AbstractContextManager[list[int]]]
+    saves: int
+    mapped: int
+    options: str = "/"
+    user: tuple[str, str] | None = None
+    keeps_saved: bool = True
+    tasks_there: Callable[[Any, str], int] | None = None
+
+
+SYSTEMS = {
+    "kfp": System(kfp, 40, 20, keeps_saved=False),
+    "mlte": System(mlte, 40, 20, user=("admin", "admin1234")),
+    "zenml": System(
+        zenml,
+        20,
+        10,
+        user=(zenml_servers.USERNAME, zenml_servers.PASSWORD),
+        tasks_there=steps_there,
+    ),
+    "dioptra": System(
+        dioptra,
+        4,
+        3,
+        options="/?mlflow={}",
+        user=(dioptra_server.USER, dioptra_server.PASSWORD),
+        tasks_there=jobs_there,
+    ),
+}
+
+
+@pytest.fixture(params=SYSTEMS)
+def name(request: pytest.FixtureRequest) -> str:
+    """Each system in turn."""
+    return str(request.param)
+
+
+@pytest.fixture
 def opened(
-    request: pytest.FixtureRequest,
+    name: str,
     tmp_path: Path,
     places: dict[str, Any],
     quick: None,
     monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[tuple[ap.Session, ChaosProxy]]:
-    """A session that delivers to a server through a proxy."""
+) -> Iterator[tuple[ap.Session, Sequence[ChaosProxy]]]:
+    """A session that delivers to a server, each of whose ports is behind a proxy."""
     from artifact_plugins.delivery import deliverer
 
     # A task is a dozen requests there, and the pauses between tries are next to none here.
     policy = replace(deliverer.Policy(), tries=200)
     monkeypatch.setattr(deliverer, "Policy", lambda: policy)
-    monkeypatch.setenv("ARTIFACT_PLUGINS_MLTE_USERNAME", "admin")
-    monkeypatch.setenv("ARTIFACT_PLUGINS_MLTE_PASSWORD", "admin1234")
-    with SERVERS[request.param](tmp_path / "server") as port, chaos_proxy(port, seed=9) as proxy:
-        own = {"backends": (f"{request.param}+{proxy.url}/",), "project": "chaos", "plugins": ()}
-        with ap.open_session(ap.Settings(**{**places, **own, "flush_seconds": 0.0})) as session:
-            yield session, proxy
+    system = SYSTEMS[name]
+    for variable, value in zip(("USERNAME", "PASSWORD"), system.user or (), strict=False):
+        monkeypatch.setenv(f"ARTIFACT_PLUGINS_{name.upper()}_{variable}", value)
+    folder = tmp_path / "server"
+    folder.mkdir()
+    with contextlib.ExitStack() as stack:
+        ports = stack.enter_context(system.serve(folder))
+        proxies = [stack.enter_context(chaos_proxy(port, seed=9)) for port in ports]
+        first, *others = (proxy.url for proxy in proxies)
+        url = f"{name}+{first}{system.options.format(*others)}"
+        own = {"backends": (url,), "project": "chaos", "plugins": ()}
+        settings = ap.Settings(**{**places, **own, "flush_seconds": 0.0})
+        yield stack.enter_context(ap.open_session(settings)), proxies
 
 
 def there(session: ap.Session) -> Counter[str]:
@@ -99,22 +175,26 @@ def there(session: ap.Session) -> Counter[str]:
             return found
 
 
-def test_every_record_is_there_once(opened):
+def test_every_record_is_there_once(name, opened):
     """With 45 % of the traffic damaged, versions, tasks and links end at the server once."""
-    session, proxy = opened
-    proxy.shares = dict(SHARES)
+    session, proxies = opened
+    system = SYSTEMS[name]
+    for proxy in proxies:
+        proxy.shares = dict(SHARES)
 
-    for number in range(SAVES):
+    for number in range(system.saves):
         session.save({"number": number}, f"by-hand-{number % 5}")
     with ap.start_run("chaos") as run:
-        total(doubled.map(number=list(range(MAPPED))))
-    session.deliverer.sync(timeout_seconds=600)
-    proxy.shares = {}
-    session.deliverer.sync(timeout_seconds=60)
+        total(doubled.map(number=list(range(system.mapped))))
+    session.deliverer.sync(timeout_seconds=400)
+    for proxy in proxies:
+        proxy.shares = {}
+    session.deliverer.sync(timeout_seconds=240)
 
     (status,) = session.deliverer.status()
     assert (status.pending, status.dead) == (0, 0)
-    assert 1 - proxy.counted["passed"] / proxy.counted.total() > 0.3
+    for proxy in proxies:
+        assert 1 - proxy.counted["passed"] / proxy.counted.total() > 0.3
     ledger = session.ledger
     (backend,) = session.backends.values()
     # A system without artifacts outside of runs says so of what was saved by hand.
@@ -123,7 +203,7 @@ def test_every_record_is_there_once(opened):
         for version in every(ledger.versions, VersionQuery())
         if UNSUPPORTED not in (ledger.outbox.external(1, "version", version.id) or {})
     )
-    assert versions.total() == MAPPED + 1 + (SAVES if backend.scheme == "mlte" else 0)
+    assert versions.total() == system.mapped + 1 + system.saves * system.keeps_saved
     assert there(session) == versions
     sent = sorted(
         (link.task_id, link.io_type, link.key, link.version_id or "")
@@ -139,3 +219,7 @@ def test_every_record_is_there_once(opened):
         noted = {one: ledger.outbox.external(1, kind, one) for one in ids}
         assert all(value is not None for value in noted.values()), kind
         assert backend.missing(kind, noted) == []
+    if system.tasks_there is not None:
+        noted_id = ledger.outbox.external(1, "run", run.id)["external_id"]
+        found = system.tasks_there(backend, noted_id if name == "zenml" else run.id)
+        assert found == system.mapped + 1

@@ -38,12 +38,35 @@ def test_names_are_schemes_while_they_are_unique():
     ]
 
 
+def test_a_backend_keeps_its_number_in_the_ledger(tmp_path):
+    """What an earlier release registered in another spelling is the same backend, with what waits for it."""
+    settings = {
+        "store_url": str(tmp_path / "store"),
+        "ledger_url": f"sqlite:///{tmp_path / 'ledger.sqlite'}",
+        "plugins": ("little_registry",),
+        "delivery": "background",
+        "flush_seconds": 0.0,
+    }
+    with ap.open_session(ap.Settings(**settings)) as session:
+        number = session.ledger.register_backend("little+http://no-such-host.invalid:80/?a=1&b=2")
+        session.ledger.register_backend("an older form")
+
+    url = "little+http://NO-such-host.invalid?b=2&a=1"
+    with ap.open_session(ap.Settings(**settings, backends=(url,))) as session:
+        version = session.save(1, "numbers")
+        rows = session.ledger.outbox.page(number, state=None)
+
+    assert [row.record_id for row in rows] == [version.id]
+    assert len(session.ledger.registered_backends()) == 2
+
+
 @pytest.mark.parametrize(
     ("urls", "message"),
     [
         (["little+http://user:hunter2@host"], "holds credentials"),
         (["little+http://host/?password=hunter2"], "holds a credential"),
         (["little+http://host", "little+http://host/"], "named twice"),
+        (["little+http://host", "little+http://HOST:80"], "named twice"),
         (["unknown+http://host"], "no plugin offers a backend 'unknown'"),
         (["http://host"], "begins with 'http'"),
         (["little+ftp://host"], "begins with 'little+ftp'"),

@@ -243,6 +243,23 @@ def test_a_link_to_something_unknown_writes_nothing(ledger, make, missing):
     assert ledger.tasks(TaskQuery()).items == ()
 
 
+def test_one_unknown_version_among_many_links_writes_nothing(ledger, make):
+    """Of links that are written all at once each is looked at."""
+    run = make.run()
+    task = make.task(run)
+    saved = make.save(ledger)
+    links = [
+        make.link(task, IOType.RUNTIME_VALUE_INPUT, f"in{n}", version_id=saved.id)
+        for n in range(20)
+    ]
+    links[13] = make.link(task, IOType.RUNTIME_VALUE_INPUT, "in13", version_id="00-none")
+
+    with pytest.raises(LineageConflictError, match="ledger has no version '00-none'"):
+        ledger.write(Batch(runs=(run,), tasks=(task,), links=tuple(links)))
+
+    assert ledger.links(LinkQuery()).items == ()
+
+
 def test_an_id_used_twice_is_refused(ledger, make):
     """A version id under another key is a conflict, not a second row."""
     first = make.save(ledger)

@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+import warm_processes
 from ledger_urls import ONLY_SQLITE
+from warm_processes import WarmProcess
 
 from artifact_plugins.errors import LedgerBusyError
 from artifact_plugins.ledger import Ledger
@@ -26,26 +25,11 @@ from artifact_plugins.records import Batch, VersionQuery
 WORKERS = Path(__file__).with_name("ledger_workers.py")
 
 
-@pytest.fixture(scope="module")
-def start(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., subprocess.Popen[str]]:
-    """Start workers; they share compiled modules, so that many start quickly."""
-    folder = tmp_path_factory.mktemp("pycache")
-    compiled = {"PYTHONPYCACHEPREFIX": str(folder), "PYTHONDONTWRITEBYTECODE": ""}
-
-    def start_worker(*arguments: Any, **environment: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, str(WORKERS), *map(str, arguments)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, **compiled, **environment},
-        )
-
-    finish(start_worker("one", f"sqlite:///{folder}/ledger.sqlite", "k"))
-    return start_worker
+def start(*arguments: Any, **environment: str) -> WarmProcess:
+    return warm_processes.start(WORKERS, *arguments, env={**os.environ, **environment})
 
 
-def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+def finish(process: WarmProcess) -> tuple[int | None, str, str]:
     out, err = process.communicate(timeout=100)
     return process.returncode, out, err
 
@@ -55,7 +39,7 @@ def numbers(ledger: Ledger) -> list[int]:
     return [version.version for version in page]
 
 
-def test_sixteen_processes_number_one_artifact_without_gaps(url, start):
+def test_sixteen_processes_number_one_artifact_without_gaps(url):
     """16 processes that save the same new artifact 20 times give 1..320 (B1, B2)."""
     processes = [start("many", url, worker, 20) for worker in range(16)]
 
@@ -159,7 +143,7 @@ def test_a_fork_waits_for_the_transaction_of_another_thread(url, make):
             with ledger._database.transaction():
                 inside.set()
                 time.sleep(0.5)
-            ended.set()
+                ended.set()
 
         thread = threading.Thread(target=commit)
         thread.start()
@@ -181,7 +165,7 @@ def test_a_fork_waits_for_the_transaction_of_another_thread(url, make):
 
 
 @pytest.mark.parametrize("point", ["commit.before", "commit.inside", "commit.after"])
-def test_a_kill_leaves_all_or_nothing_and_the_repeat_gives_one_version(url, make, start, point):
+def test_a_kill_leaves_all_or_nothing_and_the_repeat_gives_one_version(url, make, point):
     """A kill -9 at any point of a commit, then the same save: exactly one version (A6-A8)."""
     with Ledger.open(url, durable=True) as ledger:
         make.save(ledger, "other")

@@ -117,17 +117,17 @@ def test_a_stream_waits_for_its_first_row(ledger, backend):
     put(ledger, backend, "s", "s")
     claim(ledger, backend)
     first, second = ledger.outbox.rows(backend, "s")
-    ledger.outbox.postpone(first, seconds=0.2, error="503")
+    ledger.outbox.postpone(first, seconds=1.0, error="503")
     ledger.outbox.release(backend, "s", owner="me")
     put(ledger, backend, "s")
 
     early = claim(ledger, backend)
     due = ledger.outbox.next_due(backend)
-    time.sleep(0.3)
+    time.sleep(1.1)
 
     assert early == ()
     assert second.next_at is None
-    assert (due - now()).total_seconds() < 0.2
+    assert due < now()
     assert claim(ledger, backend) == ("s",)
 
 

@@ -6,8 +6,6 @@ import itertools
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import warm_processes
 from ledger_urls import ONLY_SQLITE
+from warm_processes import WarmProcess
 
 from artifact_plugins.errors import (
     StoreFullError,
@@ -41,15 +41,9 @@ def backend(ledger: Ledger) -> int:
     return number
 
 
-def work(url: str, how: str, *arguments: object, points: str = "") -> subprocess.Popen[str]:
+def work(url: str, how: str, *arguments: object, points: str = "") -> WarmProcess:
     testing = {"ARTIFACT_PLUGINS_TESTING": "1", "ARTIFACT_PLUGINS_FAILPOINTS": points}
-    return subprocess.Popen(
-        [sys.executable, str(WORKERS), how, url, *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **testing},
-    )
+    return warm_processes.start(WORKERS, how, url, *arguments, env={**os.environ, **testing})
 
 
 def entries(ledger: Ledger, backend_id: int | None = None) -> list[Entry]:

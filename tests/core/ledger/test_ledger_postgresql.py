@@ -257,6 +257,21 @@ def test_what_will_not_pass_is_not_repeated(ledger, code, error):
     assert len(attempts) == 1
 
 
+def test_a_link_to_what_was_removed_is_reported(ledger, make):
+    """`check` names the tables when somebody took a row away that another one names."""
+    run = make.run()
+    task = make.task(run)
+    link = make.link(task, IOType.OUTPUT, "out", value=1)
+    ledger.write(Batch(runs=(run,), tasks=(task,), links=(link,)))
+    assert ledger.check() == []
+    with ledger._database.transaction() as cursor:
+        cursor.execute("DELETE FROM task")
+
+    problems = ledger.check()
+
+    assert problems == ["a row of link names a row of task that is not there"]
+
+
 def test_opposite_orders_of_locks_end_well(ledger, make):
     """Batches that write the same artifacts in opposite orders do not stop each other."""
     names = [f"a{n}" for n in range(12)]

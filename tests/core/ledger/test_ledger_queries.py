@@ -374,11 +374,11 @@ def test_a_page_of_many_is_found_by_an_index(large, query):
     for direction in (True, False):
         times = []
         for _ in range(5):
-            started = time.perf_counter()
+            started = time.process_time()
             page = large.versions(asked, limit=20, newest_first=direction)
             if page.next_token:
                 large.versions(asked, limit=20, newest_first=direction, page_token=page.next_token)
-            times.append(time.perf_counter() - started)
+            times.append(time.process_time() - started)
         best[direction] = min(times)
 
     assert max(best.values()) < scan_seconds(large) / 4, best
@@ -389,9 +389,9 @@ def scan_seconds(ledger: Ledger) -> float:
     raw = ledger._database.connection().raw
     times = []
     for _ in range(3):
-        started = time.perf_counter()
+        started = time.process_time()
         raw.execute("SELECT seq FROM version WHERE format = 'none' ORDER BY seq").fetchall()
-        times.append(time.perf_counter() - started)
+        times.append(time.process_time() - started)
     return min(times)
 
 
@@ -401,8 +401,8 @@ def test_a_listing_without_an_index_would_be_noticed(large):
     text = "SELECT seq FROM version WHERE created_by = 'nobody' ORDER BY seq DESC LIMIT 20"
     times = []
     for _ in range(5):
-        started = time.perf_counter()
+        started = time.process_time()
         raw.execute(text).fetchall()
-        times.append(time.perf_counter() - started)
+        times.append(time.process_time() - started)
 
     assert min(times) > scan_seconds(large) / 4

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import warm_processes
 from ledger_urls import ONLY_SQLITE
 
 from artifact_plugins.errors import (
@@ -330,11 +329,7 @@ def test_of_many_writers_one_wins_each_round(url, make, how):
     with Ledger.open(url, durable=False) as ledger:
         versions = [make.save(ledger) for _ in range(4)]
     workers = [
-        subprocess.Popen(
-            [sys.executable, WORKERS, how, url, str(number), *(one.id for one in versions)],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        warm_processes.start(WORKERS, how, url, number, *(one.id for one in versions))
         for number in range(4)
     ]
 

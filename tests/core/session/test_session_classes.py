@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -77,13 +78,20 @@ def test_class_defined_in_a_function_is_refused(session):
     assert len(session.ledger.versions(VersionQuery())) == 0
 
 
+def test_a_lock_inside_a_value_is_to_be_left_out(session):
+    """Nobody can define the class of a compiled module elsewhere: the advice fits what it is."""
+    with pytest.raises(errors.NotSerializableError, match=r"value\[1\].*leave its object out"):
+        session.save([1, threading.Lock()], "lock")
+    assert len(session.ledger.versions(VersionQuery())) == 0
+
+
 def test_object_of_a_class_that_was_defined_again_is_refused(session, monkeypatch):
     """Loading would give an object of the new class: the old one is lost."""
     old = Crate(1)
     new = type("Crate", (), {"__module__": __name__, "__qualname__": "Crate"})
     monkeypatch.setitem(globals(), "Crate", new)
 
-    with pytest.raises(errors.NotSerializableError, match="another class has that path now"):
+    with pytest.raises(errors.NotSerializableError, match=r"another class has that path.*anew"):
         session.save(old, "crate", materializer=CrateMaterializer)
 
 

@@ -6,13 +6,12 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import warm_processes
 
 import artifact_plugins as ap
 from artifact_plugins.errors import (
@@ -35,13 +34,7 @@ LATE = 5
 def start(places, task, *rest, failpoints=""):
     environment = {**os.environ, "ARTIFACT_PLUGINS_TESTING": "1"}
     environment["ARTIFACT_PLUGINS_FAILPOINTS"] = failpoints
-    return subprocess.Popen(
-        [sys.executable, WORKERS, task, json.dumps(places), *map(str, rest)],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    return warm_processes.start(WORKERS, task, json.dumps(places), *rest, env=environment)
 
 
 def end(process):
@@ -81,7 +74,7 @@ def orphan(places):
     code += "    session.save('o' * 50_000, 'orphan')\n"
     environment = {**os.environ, "ARTIFACT_PLUGINS_TESTING": "1"}
     environment["ARTIFACT_PLUGINS_FAILPOINTS"] = "commit.before=kill"
-    done = subprocess.run([sys.executable, "-c", code, json.dumps(places)], env=environment)
+    done = warm_processes.run(code, json.dumps(places), env=environment)
     assert done.returncode == -signal.SIGKILL
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +15,8 @@ import pytest
 import artifact_plugins as ap
 from artifact_plugins.errors import EnvironmentMismatchError
 from artifact_plugins.isolation import IsolatedValue
+from artifact_plugins.isolation import loading as isolation_loading
+from artifact_plugins.isolation.process import ChildProcess
 from artifact_plugins.session.wanted import Selection
 from artifact_plugins.snapshots import environment
 
@@ -108,12 +114,109 @@ def test_elements_that_fit_load_here(elements, kind):
 
 @pytest.mark.parametrize("kind", ["list", "stream"])
 def test_a_pickled_element_with_other_libraries_is_refused(elements, other_numpy, kind):
-    """An element that executes is asked for its libraries as a whole value is."""
+    """An element that executes is asked for its libraries as a whole value is, and explained so."""
+    with ap.open_session(ap.Settings()) as session:
+        explained = session.explain_load(elements[kind])
+        with pytest.raises(EnvironmentMismatchError, match="numpy: wanted .*, found 1.0.0"):
+            session.load(elements[kind])
+
+    assert isinstance(explained.error, EnvironmentMismatchError)
+
+
+@pytest.fixture
+def processes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[ChildProcess]]:
+    """Let the interpreter of the tests stand for recorded environments; give what is started."""
+    started: list[ChildProcess] = []
+
+    class Noted(ChildProcess):
+        def __init__(self, python: Path) -> None:
+            super().__init__(python)
+            started.append(self)
+
+    python = Path(sys.executable)
+    monkeypatch.setattr(isolation_loading, "environment_python", lambda *_, **__: python)
+    monkeypatch.setattr(isolation_loading, "ChildProcess", Noted)
+    yield started
+    for process in started:
+        process.close()
+
+
+TICKET = """
+import numpy as np
+
+
+class Ticket:
+    def __init__(self, number):
+        self.number = number
+
+    def __reduce__(self):
+        return dict, ([("number", self.number), ("seats", np.arange(self.number))],)
+"""
+
+
+@pytest.fixture
+def ticket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Give a class whose pickles hold what comes back as data."""
+    (tmp_path / "tickets.py").write_text(TICKET)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield importlib.import_module("tickets").Ticket
+    sys.modules.pop("tickets", None)
+
+
+def saved_stream(items: Iterable[Any]) -> ap.ArtifactVersion:
+    with ap.open_session(ap.Settings(verify_save="none")) as session:
+        return session.save((item for item in items), "stream")
+
+
+def test_a_stream_switches_where_an_item_asks_for_it(ticket, request, processes):
+    """Pickles further on in a stream come from one process, which ends with the iterator."""
+    version = saved_stream([1, 2, ticket(3), ticket(4)])
+    request.getfixturevalue("other_numpy")
+
+    with ap.open_session(ap.Settings(isolation="uv")) as session:
+        one, two, three, four = session.load(version)
+
+    assert (one, two, three["number"], four["number"]) == (1, 2, 3, 4)
+    assert four["seats"].tolist() == [0, 1, 2, 3]
+    assert [process.is_open for process in processes] == [False]
+
+
+def test_a_stream_of_pickles_comes_from_its_own_environment(ticket, request, processes):
+    """The first item tells at the load; who stops in the middle leaves no process behind."""
+    version = saved_stream(map(ticket, range(5)))
+    request.getfixturevalue("other_numpy")
+
+    with ap.open_session(ap.Settings(isolation="uv")) as session:
+        assert session.explain_load(version).decision.code == "isolated"
+        items = session.load(version)
+        assert [process.is_open for process in processes] == [True]
+        assert [item["number"] for item in islice(items, 2)] == [0, 1]
+        items.close()
+
+    assert [process.is_open for process in processes] == [False]
+
+
+@pytest.mark.slow
+def test_a_stream_comes_as_a_list_from_its_own_environment(ticket, request, processes):
+    """Who wants all items at once gets them as one list."""
+    version = saved_stream(map(ticket, range(3)))
+    request.getfixturevalue("other_numpy")
+
+    with ap.open_session(ap.Settings(isolation="uv")) as session:
+        found = session.load(version, as_type=list)
+
+    assert [item["number"] for item in found] == [0, 1, 2]
+
+
+def test_an_item_that_is_no_data_is_an_error_of_the_load(elements, other_numpy, processes):
+    """A stream of models, which cannot travel, is refused when it is loaded; nothing runs on."""
     with (
-        ap.open_session(ap.Settings()) as session,
-        pytest.raises(EnvironmentMismatchError, match="numpy: wanted .*, found 1.0.0"),
+        ap.open_session(ap.Settings(isolation="uv")) as session,
+        pytest.raises(EnvironmentMismatchError, match="an item of .* cannot come back as data"),
     ):
-        list(session.load(elements[kind]))
+        session.load(elements["stream"])
+
+    assert [process.is_open for process in processes] == [False]
 
 
 @pytest.mark.slow
@@ -126,4 +229,3 @@ def test_a_stream_comes_from_its_own_environment():
         value = session.deciding.load_there(reading, Selection())
 
         assert [array.tolist() for array in value] == [[0, 0], [1, 1], [2, 2]]
-        value.close()

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 
 import pytest
+import warm_processes
 
 import artifact_plugins as ap
 from artifact_plugins.records import RunQuery, RunState, VersionQuery
@@ -36,13 +35,7 @@ def child(code: str, places: dict[str, str], failpoints: str = "") -> int:
     """Run code in a process of its own with failpoints set; return its exit code."""
     environment = {**os.environ, "ARTIFACT_PLUGINS_TESTING": "1"}
     environment["ARTIFACT_PLUGINS_FAILPOINTS"] = failpoints
-    done = subprocess.run(
-        [sys.executable, "-c", code.format(places=places)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = warm_processes.run(code.format(places=places), env=environment)
     assert done.returncode in (0, -signal.SIGKILL), done.stderr
     return done.returncode
 
@@ -144,10 +137,7 @@ with ap.open_session(ap.Settings(**{places!r})) as session:
 """
     with ap.open_session(ap.Settings(**places)) as session:
         session.save(0, "warm")
-    processes = [
-        subprocess.Popen([sys.executable, "-c", code.format(places=places, who=who)])
-        for who in range(16)
-    ]
+    processes = [warm_processes.start(code.format(places=places, who=n)) for n in range(16)]
 
     codes = [process.wait(timeout=200) for process in processes]
 

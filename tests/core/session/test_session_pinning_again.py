@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 
 import pandas as pd
 import pytest
+import warm_processes
 from archived_projects import project  # noqa: F401  # a fixture
 from store_attacks import Place
 
@@ -98,15 +97,9 @@ def in_a_process(place, *, path=(), snapshots="compatible", action="load"):
         "store_url": str(place.store), "ledger_url": f"sqlite:///{place.folder}/ledger.sqlite",
         "trust_home": str(place.home("alice")), "durability": "process",
     }  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, json.dumps(settings), json.dumps(list(path)), snapshots,
-         action],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env=dict(os.environ),
-    )  # fmt: skip
+    done = warm_processes.run(
+        PROGRAM, json.dumps(settings), json.dumps(list(path)), snapshots, action
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 
 import pytest
+import warm_processes
 from store_attacks import Place
 
 from artifact_plugins.session import pin_cache
@@ -76,12 +75,16 @@ def _more_archives(head, stated):
     return head, {**stated, "archives": [*stated["archives"], {"digest": "sha256:" + "0" * 64}]}
 
 
+def _unknown_archive(head, stated):
+    return {**head, "archives": [*head["archives"], "sha256:" + "0" * 64]}, stated
+
+
 def _signed_by_nobody(head, stated):
     return {**head, "signature": 1}, stated
 
 
 POISON = (
-    _other_entry, _other_library, _more_archives, _signed_by_nobody,
+    _other_entry, _other_library, _more_archives, _unknown_archive, _signed_by_nobody,
     lambda head, stated: ([], stated), lambda head, stated: ({}, stated),
     lambda head, stated: (head, {}), lambda head, stated: (head, []),
     lambda head, stated: (head, {**stated, "archives": []}),
@@ -229,6 +232,12 @@ class BoxMaterializer(ap.Materializer):
 
 FACTOR = 2
 """
+# A process that was forked has imported the library before the plugin was installed.
+FRESH = """
+import time
+from artifact_plugins.session import pin_cache
+pin_cache._started_at = time.time_ns()
+"""
 PROGRAM = """
 import sys, json
 import artifact_plugins as ap
@@ -261,15 +270,12 @@ def site(tmp_path):
 
 
 def in_a_process(place, site, program=PROGRAM):
-    """Save a box in a fresh process: id, libraries, versions and digests of its snapshot."""
-    done = subprocess.run(
-        [sys.executable, "-c", program, json.dumps(place.given("alice"))],
+    """Save a box in another process: id, libraries, versions and digests of its snapshot."""
+    done = warm_processes.run(
+        FRESH + program,
+        json.dumps(place.given("alice")),
         # Python itself takes old bytecode for current when size and time are the same.
         env={**os.environ, "PYTHONPATH": str(site), "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import shutil
-import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Annotated
 
 import pytest
+import warm_processes
 
 import artifact_plugins as ap
 from artifact_plugins.records import IOType, TaskQuery, TaskState
@@ -254,11 +254,8 @@ def test_two_processes_with_one_key_end_with_one_version(session, tmp_path):
     """Both compute, the first to commit wins, the other uses its version."""
     script = tmp_path / "race.py"
     script.write_text(textwrap.dedent(RACE))
-    command = [sys.executable, str(script), session.settings.store_url, session.settings.ledger_url]
-    children = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(3)
-    ]
+    places = session.settings.store_url, session.settings.ledger_url
+    children = [warm_processes.start(script, *places) for _ in range(3)]
     answers = [child.communicate(timeout=60) for child in children]
 
     ids = {out.strip() for out, _ in answers}
@@ -305,17 +302,10 @@ def variant(tmp_path: Path) -> Callable[..., str]:
     def run(x=1, *, limit=100, comment="# first", addend=1, loud="pass") -> str:
         text = MODULE.format(limit=limit, comment=comment, addend=addend, loud=loud)
         (folder / "cleaning.py").write_text(text)
-        subprocess.run(
-            [sys.executable, "run.py", str(folder), str(x)], cwd=folder, check=True, text=True
-        )
-        cli = Path(sys.executable).with_name("artifact-plugins")
-        return subprocess.run(
-            [str(cli), "explain-cache", "cleaned"],
-            cwd=folder,
-            check=True,
-            text=True,
-            stdout=subprocess.PIPE,
-        ).stdout
+        done = warm_processes.run(folder / "run.py", folder, x, cwd=folder)
+        assert done.returncode == 0, done.stderr
+        command = Path(sys.executable).with_name("artifact-plugins")
+        return warm_processes.run(command, "explain-cache", "cleaned", cwd=folder).stdout
 
     return run
 

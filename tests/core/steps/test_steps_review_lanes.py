@@ -41,27 +41,61 @@ def one() -> int:
     return 1
 
 
+class Course:
+    """How far a step of those below is."""
+
+    def __init__(self) -> None:
+        self.runs, self.may_end, self.ended = (threading.Event() for _ in range(3))
+
+
+courses: list[Course] = []  # of each test that interrupts one: the last is its own
+
+
 @ap.step
 async def never() -> int:
+    courses[-1].runs.set()
     await asyncio.sleep(3600)
     return 1
 
 
 @ap.step
 async def stubborn() -> int:
-    until = time.monotonic() + 3
-    while time.monotonic() < until:
+    course = courses[-1]
+    course.runs.set()
+    while not course.may_end.is_set():
         try:
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.05)
         except asyncio.CancelledError:
             continue
+    course.ended.set()
     return 1
 
 
 @ap.step
 async def blocking() -> int:
-    time.sleep(3)
+    course = courses[-1]
+    course.runs.set()
+    course.may_end.wait(60)
+    course.ended.set()
     return 1
+
+
+@pytest.fixture
+def interrupted():
+    """Interrupt this process soon after a step of those above began."""
+    course = Course()
+    courses.append(course)
+
+    def interrupt() -> None:
+        assert course.runs.wait(60)
+        time.sleep(0.2)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    yield course
+    thread.join()
+    course.may_end.set()
 
 
 @pytest.fixture
@@ -83,25 +117,22 @@ def opened(tmp_path: Path):
 
 
 @pytest.mark.parametrize("step", [never, stubborn, blocking])
-def test_interrupted_async_step_is_failed(opened, monkeypatch, step):
+def test_interrupted_async_step_is_failed(opened, monkeypatch, interrupted, step):
     """Ctrl-C ends a run whose async step runs, also one that does not let itself be cancelled."""
     monkeypatch.setattr(async_lane, "CLOSE_SECONDS", 0.3)
 
     with opened() as session:
-        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
-        started = time.monotonic()
         with pytest.raises(KeyboardInterrupt), ap.start_run("script"):
             step()
-        took = time.monotonic() - started
 
         (run,) = session.runs()
         states = {task.name: task.state for task in session.tasks()}
         assert run.state is RunState.FAILED
         assert states == {"ROOT": TaskState.FAILED, step.name: TaskState.FAILED}
-        assert took < 2.9
+        assert not interrupted.ended.is_set()
 
 
-def test_async_step_that_was_not_started_is_skipped(opened):
+def test_async_step_that_was_not_started_is_skipped(opened, interrupted):
     """Control: what an interrupt finds waiting has not failed, it never happened."""
 
     @ap.step
@@ -109,7 +140,6 @@ def test_async_step_that_was_not_started_is_skipped(opened):
         return x
 
     with opened() as session:
-        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
         with pytest.raises(KeyboardInterrupt), ap.start_run("script"):
             after(never())  # type: ignore[arg-type, unused-coroutine]  # a handle of an int
 

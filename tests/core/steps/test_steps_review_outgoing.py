@@ -61,9 +61,8 @@ def opened(tmp_path: Path):
                 store_url=str(tmp_path / "store"),
                 ledger_url=f"sqlite:///{tmp_path / 'ledger.sqlite'}",
                 durability="process",
-                busy_timeout_seconds=0.1,
                 runtime=runtime,
-                **more,
+                **{"busy_timeout_seconds": 0.1, **more},
             )
         )
 
@@ -281,7 +280,7 @@ def test_observers_of_two_runs_that_read_do_not_wait_for_each_other(opened, monk
             big()
         ended.append(True)
 
-    with opened(plugins=("plugin_that_reads",)) as session:
+    with opened(plugins=("plugin_that_reads",), busy_timeout_seconds=30) as session:
         sessions.append(session)
         threads = [threading.Thread(target=go, daemon=True) for _ in range(2)]
         for thread in threads:

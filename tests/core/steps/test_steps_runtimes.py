@@ -540,6 +540,7 @@ def quick(x: int) -> int:
 
 @ap.step
 def slow(x: int) -> int:
+    print("slow", flush=True)
     time.sleep(20)
     return x
 
@@ -567,8 +568,8 @@ def test_ctrl_c_leaves_a_failed_run_with_what_had_ended(opened, tmp_path, runtim
         text=True,
     )
     assert child.stdout is not None
-    assert child.stdout.readline() == "ready\n"
-    time.sleep(0.5)
+    assert {child.stdout.readline() for _ in range(2)} == {"ready\n", "slow\n"}
+    time.sleep(0.1)
 
     child.send_signal(signal.SIGINT)
     _, errors = child.communicate(timeout=60)

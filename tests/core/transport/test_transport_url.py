@@ -27,6 +27,15 @@ def test_one_backend_has_one_identity():
     assert first.identity == second.identity
 
 
+@pytest.mark.parametrize(("scheme", "port"), [("http", 80), ("https", 443)])
+def test_the_port_that_is_meant_anyway_is_left_out(scheme, port):
+    """A URL with the default port of its scheme is the same backend; with the other one it is another."""
+    plain = BackendUrl.parse(f"kfp+{scheme}://host/x/")
+
+    assert BackendUrl.parse(f"kfp+{scheme}://HOST:{port}/x") == plain
+    assert BackendUrl.parse(f"kfp+{scheme}://host:{523 - port}/x").identity != plain.identity
+
+
 @pytest.mark.parametrize(
     "text",
     [

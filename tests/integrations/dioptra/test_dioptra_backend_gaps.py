@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
@@ -18,12 +19,13 @@ from artifact_integrations.dioptra.backend.lines import parted
 from artifact_integrations.dioptra.backend.server import DioptraApi
 from artifact_plugins import Session
 from artifact_plugins.contracts.backend import RemoteQuery
-from artifact_plugins.errors import NotSerializableError
+from artifact_plugins.errors import BackendUnavailableError, NotSerializableError
 from artifact_plugins.records import RunQuery, TaskQuery, VersionQuery, every
 from artifact_plugins.testing.backend_driver import Notes, drive
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
 _LARGE_BYTES = 128 * 2**20
+_TRIES = 4
 
 
 def test_g10_g11_a_version_names_what_made_and_what_read_it(
@@ -83,6 +85,15 @@ def test_g12_an_output_that_fails_leaves_no_version(
     assert kinds == ["run_document"]
 
 
+def driven(session: Session, backend: DioptraBackend) -> Notes:
+    """Deliver everything; again, as a deliverer does, while the server's database is locked."""
+    notes = Notes()
+    for number in range(_TRIES):
+        with contextlib.suppress(BackendUnavailableError):
+            return drive(session, backend, notes=notes, is_first=number == 0)
+    return drive(session, backend, notes=notes, is_first=False)
+
+
 def test_g13_many_deliverers_agree_on_one_artifact(
     session: Session, dioptra: DioptraServer, login: None, api: DioptraApi
 ) -> None:
@@ -90,7 +101,7 @@ def test_g13_many_deliverers_agree_on_one_artifact(
     version = session.save({"a": 1}, "raced")
     backends = [DioptraBackend(dioptra.backend_url()) for _ in range(8)]
     with ThreadPoolExecutor(8) as pool:
-        books = list(pool.map(lambda backend: drive(session, backend, is_first=True), backends))
+        books = list(pool.map(lambda backend: driven(session, backend), backends))
     found = [
         item
         for item in api.searched("artifacts/", version.id, sort="id")
@@ -139,7 +150,8 @@ def test_g22_version_numbers_are_dense_and_never_reused(
     page = backend.versions(RemoteQuery(artifact="numbered", version_ids=ids, newest_first=False))
 
     assert [item.record.version for item in page if item.record is not None] == [1, 2, 3]
-    assert [item.uri.rpartition("/")[2] for item in page] == [f"numbered.{n}" for n in (1, 2, 3)]
+    folders = [item.uri.rpartition("/")[2] for item in page]
+    assert folders == [f"numbered.{n}-{v.id[-8:]}" for n, v in enumerate(saved, 1)]
 
 
 def test_g23_a_large_version_is_delivered_in_bounded_memory(
@@ -167,7 +179,7 @@ def test_g24_publishing_is_one_act(
     version = session.save(np.arange(3), "published")
     backends = [DioptraBackend(dioptra.backend_url()) for _ in range(8)]
     with ThreadPoolExecutor(8) as pool:
-        books: list[Notes] = list(pool.map(lambda backend: drive(session, backend), backends))
+        books: list[Notes] = list(pool.map(lambda backend: driven(session, backend), backends))
     for backend in backends:
         backend.close()
 

@@ -23,6 +23,7 @@ from artifact_integrations.dioptra.backend.lines import (
     record_of,
     version_line,
 )
+from artifact_integrations.dioptra.backend.metrics import METRICS_MAX, metrics_of
 from artifact_integrations.dioptra.backend.naming import (
     file_name,
     identifier,
@@ -133,6 +134,25 @@ def test_a_record_that_is_too_long_lies_beside_its_line() -> None:
     assert record_of(line, document) == record
     with pytest.raises(ValueError, match="not the one"):
         record_of(line, document + b" ")
+
+
+def test_numbers_are_metrics_by_a_name_that_tells_them_apart() -> None:
+    """A key that outputs agree on is the name; else its output is before it; nothing else is sent."""
+    one = version(artifact="model", metadata={"loss": 1, "size": 2, "value": 3, "val.f1": 0.5})
+    other = version(
+        artifact="table", metadata={"loss": 1, "size": 5, "is_new": True, "huge": 10**400}
+    )
+    found = metrics_of([one, other], prefix="fit_")
+
+    assert found == {
+        "fit_loss": 1.0,
+        "fit_model_size": 2.0,
+        "fit_table_size": 5.0,
+        "fit_model": 3.0,
+        identifier("fit_val.f1"): 0.5,
+    }
+    many = version(metadata={f"m{number}": number for number in range(METRICS_MAX + 1)})
+    assert len(metrics_of([many])) == METRICS_MAX
 
 
 def link(key: str, **fields: Any) -> ArtifactTaskLink:

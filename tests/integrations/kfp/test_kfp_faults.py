@@ -26,8 +26,8 @@ from artifact_plugins.errors import (
     BackendRejectedError,
     BackendUnavailableError,
 )
-from artifact_plugins.records import LinkQuery, VersionQuery, every
-from artifact_plugins.testing.backend_driver import Notes, drive
+from artifact_plugins.records import ArtifactVersion, LinkQuery, VersionQuery, every
+from artifact_plugins.testing.backend_driver import Notes, drive, drive_one
 
 # Against a server of its own process.
 pytestmark = pytest.mark.server
@@ -131,6 +131,43 @@ def test_without_looking_lost_answers_double(session, server, proxy, backend_at,
     ids = {one.id for one in every(session.ledger.versions, VersionQuery(run_id=run.id))}
     assert failed == 1
     assert len(made_by(server, ids)) > len(ids)
+
+
+@ap.step
+def logging_twice(delivers: str) -> int:
+    early, extra = DELIVERS[delivers]
+    early(ap.log_artifact("early", 5))
+    extra(ap.log_artifact("extra", 5))
+    return 1
+
+
+DELIVERS: dict[str, Any] = {}
+
+
+def test_a_logged_version_whose_answer_was_lost_is_found_by_its_task(
+    session, server, proxy, backend_at
+):
+    """What a step logged is made once, though nobody noted that it is there when its task is sent."""
+    backend = backend_at(proxy.url)
+    notes = Notes()
+
+    def send_task(version: ArtifactVersion) -> None:
+        drive_one(session, backend, "task", version.task_id, notes=notes)
+
+    def lose(version: ArtifactVersion) -> None:
+        proxy.touches = lambda _, path: "artifacts:b" in path
+        proxy.shares = {Fault.LOSE_ANSWER: 1.0}
+        with pytest.raises(BackendUnavailableError):
+            drive_one(session, backend, "version", version.id, notes=notes)
+        proxy.shares = {}
+
+    DELIVERS["lose"] = (send_task, lose)
+    with ap.start_run("logging") as run:
+        logging_twice("lose")
+    drive(session, backend, run.id, notes=notes)
+
+    ids = {one.id for one in every(session.ledger.versions, VersionQuery(run_id=run.id))}
+    assert made_by(server, ids) == sorted(ids)
 
 
 @in_both_dialects

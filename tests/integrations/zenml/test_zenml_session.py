@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zenml_pipelines as pipelines
@@ -13,14 +14,15 @@ import artifact_plugins as ap
 pytestmark = [pytest.mark.server, pytest.mark.timeout(300), pytest.mark.usefixtures("known")]
 
 
-def settings(tmp_path: Path, server: ZenML, project: str) -> ap.Settings:
+def settings(tmp_path: Path, server: ZenML, theirs: str, **more: Any) -> ap.Settings:
     return ap.Settings(
         store_url=str(tmp_path / "store"),
         ledger_url=f"sqlite:///{tmp_path}/ledger.sqlite",
         plugins=("artifact_integrations.zenml",),
-        backends=(f"zenml+{server.url}/?project={project}",),
+        backends=(f"zenml+{server.url}/?project={theirs}",),
         delivery="wait",
         flush_seconds=120,
+        **more,
     )
 
 
@@ -37,3 +39,23 @@ def test_run_arrives_by_itself(tmp_path: Path, server: ZenML, project: str) -> N
     assert run["body"]["status"] == "completed"
     assert server.count("/steps", project=project) == 5
     assert len(items) == 5
+
+
+def test_project_of_the_url_keeps_names_apart(tmp_path: Path, server: ZenML, project: str) -> None:
+    """Two projects of ours share an artifact of one name in one project there, and not in two."""
+    other = server.new_project()
+    for ours, theirs in (("a", project), ("b", project), ("c", other)):
+        with ap.open_session(settings(tmp_path / ours, server, theirs, project=ours)) as session:
+            session.save(1, "flights")
+
+    numbers = {
+        theirs: [
+            (item["body"]["artifact"]["name"], item["body"]["version"])
+            for item in server.ask("GET", "/artifact_versions", project=theirs)["items"]
+        ]
+        for theirs in (project, other)
+    }
+    assert numbers == {
+        project: [("flights", "1"), ("flights", "2")],
+        other: [("flights", "1")],
+    }

@@ -154,9 +154,9 @@ def test_a_million_rows_are_described_quickly() -> None:
     def best(call: Callable[[], Any]) -> float:
         times = []
         for _ in range(7):
-            start = time.perf_counter()
+            start = time.process_time()
             call()
-            times.append(time.perf_counter() - start)
+            times.append(time.process_time() - start)
         return min(times)
 
     full = best(lambda: frame.describe())

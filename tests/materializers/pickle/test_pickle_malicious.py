@@ -65,7 +65,7 @@ def run_for_real(pairs, folder):
         capture_output=True,
         timeout=100,
     )
-    deadline = time.monotonic() + 5  # some programs started others that still run
+    deadline = time.monotonic() + 60  # some programs started others that still run
     while time.monotonic() < deadline and not all(map(os.path.lexists, cases.values())):
         time.sleep(0.1)
     return [pair for pair, canary in cases.items() if not os.path.lexists(canary)]

@@ -206,10 +206,10 @@ def test_many_small_objects_are_one_small_file_and_quick(document, new_files):
     times = []
 
     for _ in range(10):
-        start = clock.perf_counter()
+        start = clock.process_time()
         document.save_files(value, fresh := new_files())
         loaded = document.load_files(fresh, list)
-        times.append(clock.perf_counter() - start)
+        times.append(clock.process_time() - start)
 
     assert fresh.names() == ("value.json",)
     assert len(fresh.buffer("value.json")) < 20_000

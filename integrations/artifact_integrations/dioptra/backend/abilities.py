@@ -11,14 +11,17 @@ _HERE = "the server's search finds candidates by the text of the description; ch
 ABILITIES: Mapping[BackendOperation, Ability] = {
     BackendOperation.DELIVER_RUNS: Ability(
         True,
-        "a job of the pipeline's experiment with an MLflow run; at the end run.json as an artifact",
+        "a job of the pipeline's experiment with an MLflow run, or the job of the worker that this "
+        "runs in; at the end run.json as an artifact",
     ),
     BackendOperation.DELIVER_TASKS: Ability(
         True,
-        "a job per ROOT, RUNTIME and IMPORTER task once it ended; groups are in run.json only",
+        "a job per ROOT, RUNTIME and IMPORTER task once it ended, with its numbers as metrics; "
+        "groups are in run.json only",
     ),
     BackendOperation.DELIVER_VERSIONS: Ability(
-        True, "an artifact: a folder in MLflow with the files and manifest.json, pinned"
+        True,
+        "an artifact: a folder in MLflow with the files and manifest.json, pinned; previews beside it",
     ),
     BackendOperation.DELIVER_LINKS: Ability(
         True,

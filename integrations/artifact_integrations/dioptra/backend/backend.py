@@ -18,9 +18,7 @@ from artifact_plugins.contracts.backend import (
     RemoteQuery,
     RemoteVersion,
 )
-from artifact_plugins.errors import (
-    BackendRejectedError,
-)
+from artifact_plugins.errors import BackendRejectedError
 from artifact_plugins.records import (
     ArtifactTaskLink,
     ArtifactVersion,
@@ -35,10 +33,12 @@ from artifact_plugins.records import (
 from artifact_plugins.transport import digest_of, is_noted, noted_id
 
 from .abilities import ABILITIES
+from .attaching import Attaching
 from .documents import Documents
 from .inputs import inputs_of, parameter_inputs
 from .jobs import Job, JobOrder, Jobs
 from .lines import parted, run_line, saved_line, task_line
+from .metrics import metrics_of, send_metrics
 from .place import Place
 from .publishing import Publishing
 from .reading import Reading, task_path
@@ -59,8 +59,8 @@ class DioptraBackend(Backend):
 
     Args:
         url: `dioptra+http://host:port/?mlflow=http://host:port`, with `queue=`
-            and `group=` when they are not the usual ones, and `experiment=` to
-            attach to one that exists.
+            and `group=` when they are not the usual ones, and `experiment=`,
+            `entrypoint=` or `job=` to attach to one that exists.
         timeout_seconds: Of one request; registering a file may take 60 s.
 
     Raises:
@@ -76,9 +76,10 @@ class DioptraBackend(Backend):
         self._place = Place.parse(url)
         self._api = DioptraApi(self._place, timeout_seconds=timeout_seconds)
         self._tracking = Tracking(self._place, timeout_seconds=timeout_seconds)
-        self._skeleton = Skeleton(self._place, self._api)
+        self._attaching = Attaching(self._place, self._api)
+        self._skeleton = Skeleton(self._place, self._api, self._attaching)
         publishing = Publishing(self._api, self._skeleton)
-        self._jobs = Jobs(self._api, self._tracking, self._skeleton)
+        self._jobs = Jobs(self._api, self._tracking, self._skeleton, self._attaching)
         self._versions = Versions(self._api, self._tracking, self._skeleton, publishing)
         self._documents = Documents(self._api, self._tracking, self._skeleton)
         self._reading = Reading(self._api, self._tracking, self._documents)
@@ -89,12 +90,12 @@ class DioptraBackend(Backend):
         self._tracking.probe()
         self._skeleton.forget()
         self._skeleton.group()
-        self._skeleton.attached()
+        self._attaching.check()
         user = self._api.group()[1]
-        facts = {"mlflow": self._place.mlflow, "group": self._place.group}
-        return BackendInfo(
-            system=SYSTEM, version=version, user=user, facts={**facts, "queue": self._place.queue}
-        )
+        place = self._place
+        facts = {"mlflow": place.mlflow, "group": place.group}
+        facts |= {"queue": place.queue} if place.job is None else {"job": str(place.job)}
+        return BackendInfo(system=SYSTEM, version=version, user=user, facts=facts)
 
     def deliver_run(self, run: Run, delivery: Delivery) -> None:
         """Make the job of a run; when the run has ended, its document, and the end of the job."""
@@ -155,16 +156,23 @@ class DioptraBackend(Backend):
         noted = delivery.external("task", task.id) or {}
         is_first = delivery.is_first and "external_id" not in noted
         job = self._job(order, delivery)
+        prefix = "" if self._place.job is None else f"{task.name}_"
+        metrics = metrics_of(delivery.versions(task_id=task.id), prefix=prefix)
+        measured = digest_of(repr(metrics).encode())
 
         def finish(job: Job) -> Job:
             mark = digest_of(document)
-            if "document_digest" in line and noted.get("document") != mark:
+            known = noted if noted.get("mlflow_run") == job.mlflow_run else {}
+            if known.get("document") != mark and (job.is_theirs or "document_digest" in line):
                 self._tracking.upload(job.artifact_uri, task_path(line), document)
             for version in delivery.versions(task_id=task.id):
                 self._versions.bring(version, job, delivery, is_first=is_first)
             if "document" in noted and noted["document"] != mark and run.ended_at is not None:
                 # A job cannot be changed: what came later is in the run document.
                 self._documents.bring(run, Job.of(of_run), delivery)
+            if known.get("measured") != measured:
+                step = (task.iteration_index or 0) if job.is_theirs else 0
+                send_metrics(self._api, job.id, metrics, step=step)
             if noted.get("state") == str(task.state) and job.status != "started":
                 return job
             tags = {"ap.state": str(task.state)}
@@ -172,9 +180,8 @@ class DioptraBackend(Backend):
             is_failed = task.state is TaskState.FAILED
             return self._jobs.end(job, is_failed=is_failed, ended_at=task.ended_at, tags=tags)
 
-        self._in_job(
-            order, job, delivery, finish, document=digest_of(document), state=str(task.state)
-        )
+        marks = {"document": digest_of(document), "measured": measured, "state": str(task.state)}
+        self._in_job(order, job, delivery, finish, **marks)
 
     def deliver_version(self, version: ArtifactVersion, delivery: Delivery) -> None:
         """Make or change the artifact of a version.
@@ -269,6 +276,8 @@ class DioptraBackend(Backend):
         noted = delivery.external(order.kind, order.record_id) or {}
         if "mlflow_run" in noted:
             return Job.of(noted)
+        if self._place.job is not None:
+            return self._jobs.attached(order, delivery)
         first = delivery.is_first if is_first is None else is_first
         return self._jobs.ensure(order, delivery, is_first=first)
 
@@ -293,6 +302,9 @@ class DioptraBackend(Backend):
     def _replaced(
         self, order: JobOrder, job: Job, delivery: Delivery, error: Exception
     ) -> Job | None:
+        if job.is_theirs:
+            again = self._jobs.attached(order, delivery)
+            return again if again.mlflow_run != job.mlflow_run else None
         if self._api.found(f"jobs/{job.id}") is None:
             return self._jobs.ensure(order, delivery, is_first=False)
         lost = isinstance(error, MlflowUnknownError) or (
@@ -337,6 +349,8 @@ class DioptraBackend(Backend):
     def _has_job(self, kind: RecordKind, key: str, noted: Mapping[str, Any]) -> bool:
         found = self._api.found(f"jobs/{noted['external_id']}")
         line = parted((found or {}).get("description"))[1]
+        if noted.get("is_theirs"):
+            return found is not None and self._tracking.run(str(noted["mlflow_run"])) is not None
         if line.get("kind") != kind:
             # The ROOT task is the job of its run.
             return kind == "task" and line.get("kind") == "run" and line.get("task") == key

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -11,10 +11,11 @@ from artifact_plugins.contracts.backend import Delivery
 from artifact_plugins.errors import BackendRejectedError
 from artifact_plugins.transport import once_more
 
+from .attaching import Attaching, fitting
 from .inputs import Inputs
 from .lines import described, parted
 from .naming import resource_name
-from .server import ApiError, DioptraApi, says
+from .server import SYSTEM, ApiError, DioptraApi, says
 from .skeleton import Shape, Skeleton
 from .tracking import JOB_TAG, TASK_TAG, Tracking, hexadecimal
 
@@ -22,6 +23,7 @@ from .tracking import JOB_TAG, TASK_TAG, Tracking, hexadecimal
 # was restored from a backup, or somebody deleted them.
 _is_stale = says("EntityDoesNotExistError", "EntityNotRegisteredError", "EntityDeletedError")
 _FINAL = ("finished", "failed")
+FOLDER = "artifact_plugins"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ class Job:
     Attributes:
         artifact_uri: Where files of the MLflow run lie, as MLflow spells it.
         status: Last known to us.
+        is_theirs: Somebody else runs it: its status and the end of its MLflow
+            run are not ours, and files of ours are in a folder of their own.
     """
 
     id: int
@@ -66,16 +70,18 @@ class Job:
     mlflow_run: str
     artifact_uri: str
     status: str
+    is_theirs: bool = False
 
     def noted(self) -> dict[str, Any]:
         """Return it as it is noted."""
-        return {
+        noted = {
             "external_id": str(self.id),
             "experiment": self.experiment,
             "mlflow_run": self.mlflow_run,
             "artifact_uri": self.artifact_uri,
             "status": self.status,
         }
+        return noted | ({"is_theirs": True} if self.is_theirs else {})
 
     @classmethod
     def of(cls, noted: Mapping[str, Any]) -> Job:
@@ -86,16 +92,20 @@ class Job:
             mlflow_run=noted["mlflow_run"],
             artifact_uri=noted["artifact_uri"],
             status=noted["status"],
+            is_theirs=noted.get("is_theirs", False),
         )
 
 
 class Jobs:
     """Makes jobs, finds them again, and moves their status."""
 
-    def __init__(self, api: DioptraApi, tracking: Tracking, skeleton: Skeleton) -> None:
+    def __init__(
+        self, api: DioptraApi, tracking: Tracking, skeleton: Skeleton, attaching: Attaching
+    ) -> None:
         self._api = api
         self._tracking = tracking
         self._skeleton = skeleton
+        self._attaching = attaching
 
     def ensure(self, order: JobOrder, delivery: Delivery, *, is_first: bool) -> Job:
         """Return the job of a record with an MLflow run, made when there is none; notes it.
@@ -122,8 +132,32 @@ class Jobs:
         is_over = found["status"] in _FINAL and not is_again
         status = str(found["status"]) if is_over else "started"
         if order.run_id is not None:
-            self._skeleton.mark(f"jobs/{job_id}", resource_name(f"run-{order.run_id}"), delivery)
+            self._skeleton.mark(f"jobs/{job_id}", run_tag(order.run_id), delivery)
         job = Job(job_id, experiment, str(info["run_id"]), str(info["artifact_uri"]), status)
+        delivery.note(order.kind, order.record_id, job.noted())
+        return job
+
+    def attached(self, order: JobOrder, delivery: Delivery) -> Job:
+        """Return the job of a worker that the URL names, for a record; notes it.
+
+        Raises:
+            BackendRejectedError: There is none, no worker has begun it, or
+                MLflow has lost its run.
+        """
+        found, mlflow_run = self._attaching.job()
+        info = self._tracking.run(hexadecimal(mlflow_run))
+        if info is None:
+            raise BackendRejectedError(
+                f"MLflow has lost the run of {SYSTEM} job {found['id']}",
+                hint="its worker has to run it again; the ledger has the record",
+                status=404,
+            )
+        # One job may hold several runs of ours, each with files of the same names.
+        uri = f"{info['artifact_uri']}/{FOLDER}-{order.run_id or order.record_id}"
+        if order.kind == "run":
+            self._skeleton.mark(f"jobs/{found['id']}", run_tag(order.record_id), delivery)
+        experiment, status = int(found["experiment"]["id"]), str(found["status"])
+        job = Job(int(found["id"]), experiment, str(info["run_id"]), uri, status, is_theirs=True)
         delivery.note(order.kind, order.record_id, job.noted())
         return job
 
@@ -138,7 +172,9 @@ class Jobs:
     def end(
         self, job: Job, *, is_failed: bool, ended_at: datetime | None, tags: Mapping[str, str]
     ) -> Job:
-        """Give a job and its MLflow run their end."""
+        """Give a job and its MLflow run their end; those of somebody else have their own."""
+        if job.is_theirs:
+            return job
         status = "failed" if is_failed else "finished"
         for key, value in tags.items():
             self._tracking.tag(job.mlflow_run, key, value)
@@ -146,7 +182,7 @@ class Jobs:
         self._tracking.end_run(job.mlflow_run, is_failed=is_failed, ended_at=moment)
         if job.status != status:
             self.move(job.experiment, job.id, status)
-        return Job(job.id, job.experiment, job.mlflow_run, job.artifact_uri, status)
+        return replace(job, status=status)
 
     def move(self, experiment: int, job_id: int, status: str) -> None:
         """Set the status of a job, by the way there that Dioptra allows."""
@@ -180,18 +216,26 @@ class Jobs:
         return Job(job.id, job.experiment, run_id, uri, "started")
 
     def _create(self, order: JobOrder, delivery: Delivery, *, anew: bool) -> dict[str, Any]:
-        shape = Shape(order.step, order.inputs.types, tuple(order.inputs.artifacts))
-        entrypoint = self._skeleton.entrypoint(shape, delivery, anew=anew)
+        inputs, entrypoint = self._entrypoint(order, delivery, anew=anew)
         experiment = self._skeleton.experiment(order.pipeline, entrypoint, delivery, anew=anew)
         body = {
             "description": described(order.text, order.line),
             "entrypoint": entrypoint,
             "queue": self._skeleton.queue(delivery),
-            "values": dict(order.inputs.values),
-            "artifactValues": {name: dict(ids) for name, ids in order.inputs.artifacts.items()},
+            "values": dict(inputs.values),
+            "artifactValues": {name: dict(ids) for name, ids in inputs.artifacts.items()},
         }
         made: dict[str, Any] = self._api.post(f"experiments/{experiment}/jobs", body)
         return made
+
+    def _entrypoint(self, order: JobOrder, delivery: Delivery, *, anew: bool) -> tuple[Inputs, int]:
+        """Return what a job is of, and what of its inputs that takes."""
+        theirs = self._attaching.entrypoint() if order.kind == "run" else None
+        if theirs is not None:
+            self._skeleton.serve(theirs, self._skeleton.queue(delivery, anew=anew))
+            return fitting(order.inputs, theirs), int(theirs["id"])
+        shape = Shape(order.step, order.inputs.types, tuple(order.inputs.artifacts))
+        return order.inputs, self._skeleton.entrypoint(shape, delivery, anew=anew)
 
     def _mlflow_run(
         self, order: JobOrder, experiment: int, job_id: int, *, is_first: bool
@@ -234,3 +278,8 @@ class Jobs:
         path = f"experiments/{experiment}/jobs/{job_id}/status"
         self._api.put(path, {"status": "reset"})
         self._api.put(path, {"status": "started"})
+
+
+def run_tag(run_id: str) -> str:
+    """Return the tag of every job that holds something of a run of ours."""
+    return resource_name(f"run-{run_id}")

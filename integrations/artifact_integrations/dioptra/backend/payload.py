@@ -43,8 +43,13 @@ class Payload:
 
 
 def folder_of(version: ArtifactVersion) -> str:
-    """Return the folder of a version in its MLflow run: unique, and told apart by people."""
-    return file_name(f"{version.artifact}.{version.version}")
+    """Return the folder of a version in its MLflow run: unique, and told apart by people.
+
+    What is saved by hand under a name shares one MLflow run, also when it is of
+    several ledgers, which have the same numbers.
+    """
+    name = f"{version.artifact}.{version.version}"
+    return file_name(name if version.run_id is not None else f"{name}-{version.id[-8:]}")
 
 
 @contextmanager

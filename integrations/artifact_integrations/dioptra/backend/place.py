@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ from artifact_plugins.errors import SettingsError
 from artifact_plugins.transport import BackendUrl
 
 QUEUE = "artifact-plugins-recorded"
+_REFERENCE = re.compile(r"(env|file|keyring):.+", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +22,14 @@ class Place:
         url: Of its API, `dioptra+http://host:port/?mlflow=...`, taken apart.
         mlflow: Base URL of the MLflow server that it keeps files in: its API
             does not tell.
-        queue: Of recorded jobs. No worker may listen on it.
+        queue: Of recorded jobs, by name or id. No worker may listen on it.
         group: Whose things are used; there is only `public` so far.
         experiment: Name or id of an existing one that all jobs go to; None for
             one of our own for each pipeline.
+        entrypoint: Name or id of an existing one that the jobs of runs are of;
+            None for one of our own for each pipeline.
+        job: Id of a job that a worker runs, which gets everything; None for
+            jobs of our own.
     """
 
     url: BackendUrl
@@ -31,6 +37,8 @@ class Place:
     queue: str
     group: str
     experiment: str | None = None
+    entrypoint: str | None = None
+    job: int | None = None
 
     @classmethod
     def parse(cls, text: str) -> Place:
@@ -54,4 +62,25 @@ class Place:
                 "the URL of backend dioptra names an empty queue or group",
                 hint="leave the option out; nothing was opened",
             )
-        return cls(url, mlflow, queue, group, url.options.get("experiment"))
+        user = url.options.get("mlflow_username")
+        if user is not None and not _REFERENCE.fullmatch(user):
+            raise SettingsError(
+                "the URL of backend dioptra holds a credential as option 'mlflow_username'",
+                hint="name where it is instead: env:NAME, file:/path or keyring:service/user; "
+                "nothing was opened",
+            )
+        job = url.options.get("job")
+        if job is not None and not (job.isascii() and job.isdecimal() and len(job) < 19):
+            raise SettingsError(
+                f"the URL of backend dioptra has the job {job[:40]!r}",
+                hint="jobs have numbers: &job=12; nothing was opened",
+            )
+        return cls(
+            url,
+            mlflow,
+            queue,
+            group,
+            experiment=url.options.get("experiment"),
+            entrypoint=url.options.get("entrypoint"),
+            job=None if job is None else int(job),
+        )

@@ -22,12 +22,15 @@ from artifact_plugins.transport import (
 )
 
 from .documents import KIND, Documents
+from .jobs import FOLDER, run_tag
 from .lines import parted, record_of
-from .server import SYSTEM, DioptraApi, escaped
+from .server import PAGE_LENGTH, SYSTEM, DioptraApi, escaped
 from .tracking import Tracking, hexadecimal
 from .versions import record_path
 
+TASKS = "tasks"
 _PAGE = 100
+_JOB = re.compile(r"/job/(\d+)$")
 _TOKEN = re.compile(r"(\d{1,18}):(\d{1,18})")
 
 
@@ -113,12 +116,32 @@ class Reading:
         if whole is not None:
             return whole
         links: dict[str, ArtifactTaskLink] = {}
+        ours = set()
         for job in self._api.searched("jobs/", run_id, sort="id"):
             line = parted(job.get("description"))[1]
+            ours.add(int(job["id"]))
             if line.get("kind") == "task" and line.get("run") == run_id:
                 for link in self._task_links(int(job["id"]), line):
                     links.setdefault(link.id, link)
+        for link in self._attached_links(run_id, ours):
+            links.setdefault(link.id, link)
         return sorted(links.values(), key=lambda link: link.id)
+
+    def _attached_links(self, run_id: str, ours: set[int]) -> Iterator[ArtifactTaskLink]:
+        """Yield those of tasks that are in the job of a worker, which only the tag of the run names."""
+        for tag in self._api.named("tags/", run_tag(run_id)):
+            page = self._api.page(f"tags/{tag['id']}/resources/", pageLength=PAGE_LENGTH)
+            for job_id in {int(found[1]) for path in page["data"] if (found := _JOB.search(path))}:
+                if job_id not in ours:
+                    yield from self._links_beside(job_id, run_id)
+
+    def _links_beside(self, job_id: int, run_id: str) -> Iterator[ArtifactTaskLink]:
+        found = (self._api.found(f"jobs/{job_id}/mlflowRun") or {}).get("mlflowRunId")
+        info = self._tracking.run(hexadecimal(found)) if found is not None else None
+        if info is None:
+            return
+        for path in self._tracking.sizes(info["run_id"], f"{FOLDER}-{run_id}/{TASKS}"):
+            yield from _links_in(self._tracking.download(f"{info['artifact_uri']}/{path}"))
 
     def _task_links(self, job_id: int, line: Mapping[str, Any]) -> Iterator[ArtifactTaskLink]:
         document = line.get("document")
@@ -169,7 +192,16 @@ class Reading:
 
 def task_path(line: Mapping[str, Any]) -> str:
     """Return where in the MLflow run the links of a task lie that are too many for its line."""
-    return f"tasks/{line['task']}.json"
+    return f"{TASKS}/{line['task']}.json"
+
+
+def _links_in(data: bytes) -> list[ArtifactTaskLink]:
+    try:
+        return [ArtifactTaskLink.model_validate(link) for link in json.loads(data)["links"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreIntegrityError(
+            f"a file of links at {SYSTEM} is not what was sent", hint="the ledger has them"
+        ) from error
 
 
 def _started(token: str | None) -> tuple[int, int | None]:

@@ -12,13 +12,13 @@ from threading import Lock
 from typing import Any
 
 from artifact_plugins.contracts.backend import Delivery
-from artifact_plugins.errors import BackendRejectedError
 from artifact_plugins.transport import compact, made_once, sha256_of
 
+from .attaching import Attaching
 from .lines import described, line_of
 from .naming import resource_name
 from .place import Place
-from .server import SYSTEM, ApiError, DioptraApi, contract, existing_id
+from .server import ApiError, DioptraApi, contract, existing_id
 
 PLUGIN = "artifact_plugins_recorded"
 FILE = "recorded.py"
@@ -83,9 +83,10 @@ class Shape:
 class Skeleton:
     """Makes shared things once, and remembers them as the delivery's notes."""
 
-    def __init__(self, place: Place, api: DioptraApi) -> None:
+    def __init__(self, place: Place, api: DioptraApi, attaching: Attaching) -> None:
         self._place = place
         self._api = api
+        self._attaching = attaching
         self._lock = Lock()
         self._known: tuple[int, int] | None = None
 
@@ -103,7 +104,8 @@ class Skeleton:
         text = "Holds what was recorded elsewhere. No worker may listen on it."
 
         def make() -> dict[str, Any]:
-            return _noted(self._make("queues/", resource_name(name), text)["id"])
+            found = self._attaching.queue()
+            return _noted(found or self._make("queues/", resource_name(name), text)["id"])
 
         return int(made_once(delivery, "queue", name, make, anew=anew)["external_id"])
 
@@ -137,11 +139,15 @@ class Skeleton:
             }
             text = f"Step {'/'.join(shape.step)}, recorded by artifact_plugins."
             made = self._make("entrypoints/", shape.name, text, **body)
-            if queue not in [item["id"] for item in made.get("queues", ())]:
-                self._api.post(f"entrypoints/{made['id']}/queues", {"ids": [queue]})
+            self.serve(made, queue)
             return _noted(made["id"])
 
         return int(made_once(delivery, "entrypoint", shape.name, make, anew=anew)["external_id"])
+
+    def serve(self, entrypoint: Mapping[str, Any], queue: int) -> None:
+        """Have an entrypoint take jobs from a queue; a job may be in no other one."""
+        if queue not in [item["id"] for item in entrypoint.get("queues", ())]:
+            self._api.post(f"entrypoints/{entrypoint['id']}/queues", {"ids": [queue]})
 
     def experiment(
         self, pipeline: Sequence[str], entrypoint: int, delivery: Delivery, *, anew: bool = False
@@ -151,7 +157,7 @@ class Skeleton:
         with delivery.only("experiment", name):
             noted = None if anew else delivery.external("experiment", name)
             if noted is None:
-                found = self.attached()
+                found = self._attaching.experiment()
                 if found is None:
                     line = line_of("pipeline", project=pipeline[0], pipeline=".".join(pipeline[1:]))
                     text = described(f"Pipeline {'/'.join(pipeline)}.", line)
@@ -163,27 +169,6 @@ class Skeleton:
                 noted = {**noted, "entrypoints": [*noted["entrypoints"], entrypoint]}
                 delivery.note("experiment", name, noted)
         return int(noted["external_id"])
-
-    def attached(self) -> int | None:
-        """Return the existing experiment that the URL names; None when it names none.
-
-        Raises:
-            BackendRejectedError: There is no experiment of that name or id.
-        """
-        given = self._place.experiment
-        if given is None:
-            return None
-        named = self._api.named("experiments/", given)
-        if not named and given.isdecimal():
-            named = [item for item in [self._api.found(f"experiments/{given}")] if item]
-        if not named:
-            raise BackendRejectedError(
-                f"{SYSTEM} at {self._place.url.host} has no experiment {given!r}",
-                hint="name one in the URL (&experiment=NAME or its id), or leave it out for one "
-                "of each pipeline; nothing was sent, the ledger has the records",
-                status=404,
-            )
-        return int(named[0]["id"])
 
     def mark(self, path: str, tag: str, delivery: Delivery) -> None:
         """Give a resource a tag; their names are unique."""

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import IO, Any, BinaryIO, cast
 from urllib.parse import quote
 
-from artifact_plugins.errors import BackendContractError, BackendError, BackendRejectedError
-from artifact_plugins.transport import HttpAnswer, HttpClient
+from artifact_plugins.errors import (
+    BackendAuthError,
+    BackendContractError,
+    BackendError,
+    BackendRejectedError,
+)
+from artifact_plugins.transport import BackendUrl, Credentials, HttpAnswer, HttpClient
 
 from .place import Place
 
@@ -21,6 +29,12 @@ _PROXIED = re.compile(r"mlflow-artifacts:(?://[^/]*)?/(.+)")
 _UPLOAD_SECONDS_PER_MIB = 1.0
 _TAG_MAX = 5_000
 TASK_TAG, JOB_TAG = "ap.task_id", "dioptra.jobId"
+# Ours, and the variable of MLflow's own client.
+_LOGIN = {
+    "mlflow_username": "MLFLOW_TRACKING_USERNAME",
+    "mlflow_password": "MLFLOW_TRACKING_PASSWORD",
+    "mlflow_token": "MLFLOW_TRACKING_TOKEN",
+}
 
 
 class TrackingError(BackendRejectedError):
@@ -34,19 +48,25 @@ class Tracking:
 
     def __init__(self, place: Place, *, timeout_seconds: float) -> None:
         self._timeout_seconds = timeout_seconds
+        self._url = place.url
         self.http = HttpClient(
-            place.mlflow, system=SYSTEM, timeout_seconds=timeout_seconds, explain=_explain
+            place.mlflow,
+            system=SYSTEM,
+            timeout_seconds=timeout_seconds,
+            log_in=self._log_in,
+            explain=_explain,
         )
 
     def probe(self) -> None:
-        """Look that an MLflow answers.
+        """Look that an MLflow answers, and that it lets us in.
 
         Raises:
-            BackendError: Nobody does, or something else.
+            BackendError: Nobody does, or something else, or it does not.
         """
         answer = self.http.request("GET", "/health")
         if answer.body.strip() != b"OK":
             raise answer.unexpected("no health of an MLflow server")
+        self._post("experiments/search", {"max_results": 1})
 
     def experiment(self, name: str) -> str:
         """Return the id of an experiment, made when there is none."""
@@ -148,6 +168,16 @@ class Tracking:
             if not file.get("is_dir")
         }
 
+    def _log_in(self) -> dict[str, str]:
+        """Return the headers that say who asks; none where nothing is known of a login."""
+        known = _credentials(self._url)
+        user, password = known.find("mlflow_username"), known.find("mlflow_password")
+        if user and password:  # before the token, as in MLflow's own client
+            plain = f"{user}:{password}".encode()
+            return {"Authorization": f"Basic {base64.b64encode(plain).decode()}"}
+        token = known.find("mlflow_token")
+        return {"Authorization": f"Bearer {token}"} if token else {}
+
     def _get(self, call: str, **query: Any) -> dict[str, Any]:
         return self.http.request("GET", _API + call, query=query).json_object()
 
@@ -204,7 +234,31 @@ def proxied(uri: str) -> str:
     return found[1]
 
 
+def _credentials(url: BackendUrl) -> Credentials:
+    """Return where a login is looked for: as for Dioptra's, then where MLflow's client looks.
+
+    What the URL says the place of keeps that of another MLflow out.
+    """
+    plain = Credentials(url)
+    if plain.are_in_url(*_LOGIN):
+        return plain
+    elsewhere = {
+        field: f"env:{variable}"
+        for field, variable in _LOGIN.items()
+        if os.environ.get(variable) and not os.environ.get(plain.variable(field))
+    }
+    return Credentials(replace(url, options={**url.options, **elsewhere}))
+
+
 def _explain(answer: HttpAnswer) -> BackendError | None:
+    if answer.status == 401:
+        return BackendAuthError(
+            f"{SYSTEM} refused {answer.request}: 401",
+            hint=f"look at {', '.join(_LOGIN.values())}, or at what the URL names as "
+            f"{', '.join(f'&{field}=' for field in _LOGIN)}; the ledger has the record",
+            status=401,
+            system=SYSTEM,
+        )
     said = answer.said if answer.body else {}
     if said is None:
         return None if answer.status >= 500 else answer.unexpected(f"{answer.status} and no JSON")

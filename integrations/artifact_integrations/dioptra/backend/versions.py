@@ -13,6 +13,7 @@ from artifact_plugins.transport import compact, digest_of, is_noted, once_more
 from .jobs import Job
 from .lines import described, parted, text_mark, text_of, version_line
 from .payload import folder_of, opened
+from .previews import previews_of
 from .publishing import Publishing
 from .server import SLOW_SECONDS, SYSTEM, ApiError, DioptraApi, existing_id, says
 from .skeleton import Skeleton
@@ -126,6 +127,8 @@ class Versions:
             for path, data in payload.files():
                 self._tracking.upload(job.artifact_uri, f"{folder}/{path}", data)
             manifest = payload.digest
+        for path, content in previews_of(version, folder):
+            self._tracking.upload(job.artifact_uri, path, content)
         uri = f"{job.artifact_uri}/{folder}"
         body = {
             "group": self._skeleton.group(),

@@ -99,17 +99,22 @@ def _kept(place: Place) -> dict[str, _Kept]:
     if not place.has_ledger:
         return {}
     from artifact_plugins.delivery.notices import STANDING  # late: `--help` needs none of it
+    from artifact_plugins.delivery.opening import spelled
     from artifact_plugins.records import OutboxState
 
     found = {}
     with place.open_ledger() as ledger:
         outbox = ledger.outbox
         counts = {count.backend_id: count for count in outbox.counts()}
-        for one in ledger.registered_backends():
+        known = ledger.registered_backends()
+        urls = {one.url for one in known}
+        for one in known:
             count = counts.get(one.id)
             noted = outbox.external(one.id, *STANDING) or {}
             first = outbox.page(one.id, state=OutboxState.PENDING, limit=1)
-            found[one.url] = _Kept(
+            # Sessions that spell it as it is spelled now deliver what waits under an older URL.
+            url = one.url if spelled(one.url) in urls else spelled(one.url)
+            found[url] = _Kept(
                 pending=count.pending if count else 0,
                 dead=count.dead if count else 0,
                 standing=noted.get("standing"),

@@ -66,7 +66,8 @@ _NAME_FIELDS = ("name", "artifact")
 _KIND_FIELDS = frozenset({"project", "artifact_type", "data_type"})
 _IS_LIVE = IsNone(Column("deleted_at"))
 # For a page of 20 as many versions as are looked at in a few milliseconds.
-_NEAR: Any = bindparam("limit", 0) * literal_column("250")
+NEAR_FACTOR = 250
+_NEAR: Any = bindparam("limit", 0) * literal_column(str(NEAR_FACTOR))
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,7 +142,14 @@ def find(database: Database, search: Search, limit: int, token: str | None) -> P
             if value is not None:
                 values[f"after_{number}"] = value
         found, width = database.read(statement.text, values), statement.width
-        if len(found) == count:
+        # Looking near has seen everything that is older.
+        is_end = (
+            is_near
+            and last is not None
+            and search.order[0].is_descending
+            and last[0] <= count * page_sql.NEAR_FACTOR
+        )
+        if is_end or len(found) == count:
             break
     return pages.page(
         found,

@@ -23,6 +23,7 @@ from artifact_plugins.ledger.postgresql.failures import commit_unknown, is_lost,
 from artifact_plugins.ledger.postgresql.opening import connect, open_server
 from artifact_plugins.ledger.postgresql.place import Server
 from artifact_plugins.ledger.postgresql.pool import Connection, Pool
+from artifact_plugins.ledger.tables_postgresql import DANGLING
 
 _BROKEN = """SELECT format('index %s is not valid', indexrelid::regclass) FROM pg_index
     JOIN pg_class ON pg_class.oid = indrelid
@@ -67,8 +68,9 @@ class PostgreSQLDatabase(Database):
         return cursor.answers(text, rows)
 
     def damage(self) -> list[str]:
-        """Return which indexes are not valid; the server itself holds up the references."""
-        return [f"the database is damaged: {row[0]}" for row in self.read(_BROKEN)]
+        """Return which indexes are not valid, and which tables name rows that are not there."""
+        found = [f"the database is damaged: {row[0]}" for row in self.read(_BROKEN)]
+        return found + [row[0] for text in DANGLING for row in self.read(text)]
 
     def close(self) -> None:
         """Close the connections of this process; a later call opens new ones."""
