@@ -186,15 +186,16 @@ def test_every_record_is_there_once(name, opened):
         session.save({"number": number}, f"by-hand-{number % 5}")
     with ap.start_run("chaos") as run:
         total(doubled.map(number=list(range(system.mapped))))
-    session.deliverer.sync(timeout_seconds=400)
+    # A slow server on a loaded machine may need the calm for its last records.
+    session.deliverer.sync(timeout_seconds=40)
+    counted = sum((proxy.counted for proxy in proxies), Counter[str]())
     for proxy in proxies:
         proxy.shares = {}
-    session.deliverer.sync(timeout_seconds=240)
+    session.deliverer.sync(timeout_seconds=400)
 
     (status,) = session.deliverer.status()
     assert (status.pending, status.dead) == (0, 0)
-    for proxy in proxies:
-        assert 1 - proxy.counted["passed"] / proxy.counted.total() > 0.3
+    assert 1 - counted["passed"] / counted.total() > 0.3
     ledger = session.ledger
     (backend,) = session.backends.values()
     # A system without artifacts outside of runs says so of what was saved by hand.
