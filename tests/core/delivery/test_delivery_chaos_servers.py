@@ -111,8 +111,8 @@ SYSTEMS = {
     "mlte": System(mlte, 40, 20, user=("admin", "admin1234")),
     "zenml": System(
         zenml,
-        20,
-        10,
+        12,
+        6,
         user=(zenml_servers.USERNAME, zenml_servers.PASSWORD),
         tasks_there=steps_there,
     ),
@@ -187,7 +187,7 @@ def test_every_record_is_there_once(name, opened):
     with ap.start_run("chaos") as run:
         total(doubled.map(number=list(range(system.mapped))))
     # A slow server on a loaded machine may need the calm for its last records.
-    session.deliverer.sync(timeout_seconds=40)
+    session.deliverer.sync(timeout_seconds=25)
     counted = sum((proxy.counted for proxy in proxies), Counter[str]())
     for proxy in proxies:
         proxy.shares = {}
