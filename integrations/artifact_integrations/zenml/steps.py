@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -38,8 +38,7 @@ class Steps:
 
     def deliver(self, task: Task, delivery: Delivery) -> None:
         """Make the step of a task, with its versions, or bring it up to date."""
-        links = list(delivery.links(task_id=task.id))
-        gathered = self._gathered(task, links, delivery)
+        gathered = self._gathered(task, delivery)
         text = told(task, gathered.links, versions=gathered.versions())
         digest = sha256_of(text)
         noted = delivery.external("task", task.id) or {}
@@ -61,11 +60,10 @@ class Steps:
             self._updated(gathered, step, text)
             self._note(gathered, step, delivery, digest)
 
-    def _gathered(
-        self, task: Task, links: Sequence[ArtifactTaskLink], delivery: Delivery
-    ) -> Gathered:
+    def _gathered(self, task: Task, delivery: Delivery) -> Gathered:
         """Send what the task wrote, wait for what it read, and return both with their ids."""
         run_id = delivery.need("run", task.run_id)["external_id"]
+        links = list(delivery.links(task_id=task.id))
         own = list(delivery.versions(task_id=task.id))
         ours = {version.id for version in own}
         # First of all: nothing is half made when one of them has to be sent before.

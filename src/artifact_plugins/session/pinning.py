@@ -84,7 +84,7 @@ class Pinner:
             # What is kept holds the folder of the writer's own plugin.
             is_plain = homes <= {writer.plugin} and not (noted.modules or noted.writers)
             kept = self._kept(writer, own) if is_plain else None
-            found = kept or self._capture(writer, own, noted)
+            found = kept or self._capture(writer, own, homes, noted)
             if len(self._pins) >= _MOST_PINS:
                 self._pins.clear()
             known = self._pins[key] = _Known(found, _loaded(found))
@@ -136,7 +136,9 @@ class Pinner:
                 return kept
         return None
 
-    def _capture(self, writer: Writer, own: frozenset[type], noted: Noted) -> Pin:
+    def _capture(
+        self, writer: Writer, own: frozenset[type], homes: frozenset[str], noted: Noted
+    ) -> Pin:
         from artifact_plugins.snapshots import (  # late: a session that only reads needs none of it
             files_of,
             make_snapshot,
@@ -154,7 +156,6 @@ class Pinner:
                 if module not in by_module:
                     taken = _or_nothing(partial(_captured_plugin, plugin, module))
                     by_module[module] = taken
-        homes = self._homes(noted)
         for home in sorted(homes):
             plugin = self._plugins[home]
             if plugin.module not in by_module:

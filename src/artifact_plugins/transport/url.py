@@ -12,7 +12,7 @@ from artifact_plugins.errors import SettingsError
 _SCHEME = re.compile(r"([a-z][a-z0-9]*)\+(https?)")
 _PORTS = {"http": 80, "https": 443}
 _SECRET = re.compile(
-    r"pass|pwd|^pw$|auth|token|secret|api_?key|credential|^user(_?name)?$", re.IGNORECASE
+    r"pass|pwd|^pw$|auth|token|secret|api_?key|credential|(^|_)user(_?name)?$", re.IGNORECASE
 )
 _USER_INFO = re.compile(r"://[^/?#]*@")
 _REFERENCE = re.compile(r"(env|file):.+|keyring:.+/.+", re.DOTALL)

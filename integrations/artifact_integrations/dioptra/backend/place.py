@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -11,7 +10,6 @@ from artifact_plugins.errors import SettingsError
 from artifact_plugins.transport import BackendUrl
 
 QUEUE = "artifact-plugins-recorded"
-_REFERENCE = re.compile(r"(env|file|keyring):.+", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +59,6 @@ class Place:
             raise SettingsError(
                 "the URL of backend dioptra names an empty queue or group",
                 hint="leave the option out; nothing was opened",
-            )
-        user = url.options.get("mlflow_username")
-        if user is not None and not _REFERENCE.fullmatch(user):
-            raise SettingsError(
-                "the URL of backend dioptra holds a credential as option 'mlflow_username'",
-                hint="name where it is instead: env:NAME, file:/path or keyring:service/user; "
-                "nothing was opened",
             )
         job = url.options.get("job")
         if job is not None and not (job.isascii() and job.isdecimal() and len(job) < 19):
