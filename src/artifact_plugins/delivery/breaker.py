@@ -68,7 +68,11 @@ class Breaker:
         self._openings = 0
         self._next_look = 0.0
         self._asked_until = 0.0  # by the server; no success and no hurry undoes it
-        self._missed_at = float("-inf")
+        self._missed_at = self._hurried_at = float("-inf")
+
+    def now(self) -> float:
+        """Return the moment, by the clock that `begun` and `missed_since` go by."""
+        return self._clock()
 
     def standing(self) -> Standing:
         """Return how the backend stands now."""
@@ -76,7 +80,7 @@ class Breaker:
             return self._standing()
 
     def missed_since(self, moment: float) -> bool:
-        """Tell whether a look after a moment of the clock found it away, or refusing."""
+        """Tell whether it was found away, or refusing, by one who asked at that moment or later."""
         with self._lock:
             is_away = self._state in (BreakerState.OPEN, BreakerState.PAUSED)
             return is_away and self._missed_at >= moment
@@ -107,6 +111,7 @@ class Breaker:
         *,
         is_unreached: bool = False,
         is_look: bool = False,
+        begun: float | None = None,
     ) -> None:
         """The backend does not work; it may ask for patience.
 
@@ -115,6 +120,7 @@ class Breaker:
             retry_after_seconds: How much patience.
             is_unreached: Nobody was there, which two failures make certain.
             is_look: It was no record that failed, but a look whether it is there.
+            begun: When it was asked; now when not given.
         """
         hold = self._policy.believed(retry_after_seconds)
         with self._lock:
@@ -125,27 +131,36 @@ class Breaker:
                 return
             if hold:
                 self._asked_until = max(self._asked_until, now + hold)
+            begun = now if begun is None else begun
             if is_look:
-                self._missed_at = now
+                self._missed_at = begun
             longest = self._policy.longest_outage_pause_seconds
-            found = self._open(BreakerState.OPEN, reason, self._first_pause(), longest)
+            found = self._open(BreakerState.OPEN, reason, self._first_pause(), longest, begun)
         self._changed(found)
 
-    def refused(self, reason: str) -> None:
-        """The backend does not accept who asks, or is not what its URL says."""
+    def refused(self, reason: str, begun: float | None = None) -> None:
+        """The backend does not accept who asks, or is not what its URL says.
+
+        Args:
+            reason: For people.
+            begun: When it was asked; now when not given.
+        """
         with self._lock:
-            self._missed_at = self._clock()
+            begun = self._clock() if begun is None else begun
+            self._missed_at = begun
             found = self._open(
                 BreakerState.PAUSED,
                 reason,
                 self._policy.login_pause_seconds,
                 self._policy.longest_login_pause_seconds,
+                begun,
             )
         self._changed(found)
 
     def hurry(self) -> None:
         """Look again now, except where the backend asked for patience."""
         with self._lock:
+            self._hurried_at = self._clock()
             self._next_look = self._asked_until
 
     def _is_asked_to_wait(self) -> bool:
@@ -154,7 +169,9 @@ class Breaker:
     def _first_pause(self) -> float:
         return max(self._policy.first_pause_seconds, 0.001)
 
-    def _open(self, state: BreakerState, reason: str, first: float, longest: float) -> Standing:
+    def _open(
+        self, state: BreakerState, reason: str, first: float, longest: float, begun: float
+    ) -> Standing:
         now = self._clock()
         if state is not self._state and self._state is not BreakerState.TRYING:
             self._openings = 0
@@ -163,7 +180,9 @@ class Breaker:
         pause = doubled(first, self._openings, longest)
         # Half of it for certain, or an outage would be one long series of looks.
         pause *= random.uniform(0.5, 1.0)  # noqa: S311  # no secret
-        self._next_look = max(now + pause, self._asked_until)
+        # An answer to what was asked before somebody was in a hurry says nothing of now.
+        earliest = now + pause if begun >= self._hurried_at else now
+        self._next_look = max(earliest, self._asked_until)
         return self._standing()
 
     def _standing(self) -> Standing:

@@ -212,15 +212,17 @@ class Courier:
 
     def _look(self) -> bool:
         """Ask a backend that was left alone whether it is back."""
+        begun = self.breaker.now()
         try:
             self.line.backend.probe()
         except BackendUnavailableError as error:
             self.last_error = error
-            self.breaker.failed(described(error), error.retry_after_seconds, is_look=True)
+            retry_after = error.retry_after_seconds
+            self.breaker.failed(described(error), retry_after, is_look=True, begun=begun)
             return False
         except (Exception, SystemExit) as error:  # noqa: BLE001  # a bug of a backend ends no thread
             self.last_error = error
-            self.breaker.refused(described(error))
+            self.breaker.refused(described(error), begun)
             return False
         self.breaker.reached()
         return True

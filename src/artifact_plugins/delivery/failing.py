@@ -69,6 +69,7 @@ class Failures:
         error: BaseException,
         *,
         send_another: Callable[[], bool],
+        begun: float | None = None,
         has_progressed: bool = False,
     ) -> Outcome:
         """Say what becomes of a row whose delivery raised something.
@@ -77,11 +78,12 @@ class Failures:
             row: As it was when it was sent.
             error: What the backend, the store or a bug raised.
             send_another: Sends another row of the stream; tells whether that was delivered.
+            begun: When it was asked, by the clock of the breaker; now when not given.
             has_progressed: Whether the row got further than at its last try.
         """
         text = described(error)
         if isinstance(error, BackendAuthError):
-            return self._refused(row, error, text, send_another)
+            return self._refused(row, error, text, begun, send_another)
         if not isinstance(error, BackendError | StoreError):
             self._show_bug(row, error, text)
             text = f"BackendContractError: {text}"
@@ -89,16 +91,16 @@ class Failures:
         status = getattr(error, "status", None)
         if isinstance(error, BackendUnavailableError):
             is_unreached = status is None and not error.may_have_happened
-            self._breaker.failed(text, retry_after, is_unreached=is_unreached)
+            self._breaker.failed(text, retry_after, is_unreached=is_unreached, begun=begun)
         elif isinstance(error, BackendRejectedError):
             self._breaker.succeeded()  # who understands and says no is there
         elif isinstance(error, BackendError):
-            self._breaker.failed(text)
+            self._breaker.failed(text, begun=begun)
         if self._judge.is_hopeless(row, error, text):
             refusal = self._refusal_of_all()
             if refusal is None:
                 return self.bury(row, text, error)
-            return self._paused(row, error, text, refusal)
+            return self._paused(row, error, text, refusal, begun)
         # What got further, or was told to wait, has not failed for itself.
         counts = not has_progressed and status != _TOO_MANY_REQUESTS
         is_late = getattr(error, "is_late", False)
@@ -124,6 +126,7 @@ class Failures:
         row: OutboxRow,
         error: BackendAuthError,
         text: str,
+        begun: float | None,
         send_another: Callable[[], bool],
     ) -> Outcome:
         """Find out whether all records are refused, or this one alone, while others get through.
@@ -134,7 +137,7 @@ class Failures:
         with self._asking:  # one asks for all who are refused at once
             is_known = self._breaker.standing().state is BreakerState.PAUSED
             if is_known or self._refusal_of_all() is not None:
-                return self._paused(row, error, text, None if is_known else text)
+                return self._paused(row, error, text, None if is_known else text, begun)
         is_alone = self._judge.others_get_through(row)
         # A server may refuse everybody for long: that is no try of twenty.
         counts = row.tries <= self._policy.rejections
@@ -145,15 +148,20 @@ class Failures:
         elif is_alone:
             pause = self._policy.pause_seconds(row.tries)
             return self._postponed(row, error, text, pause, counts=counts)
-        self._breaker.refused(text)
+        self._breaker.refused(text, begun)
         return self._postponed(row, error, text, self._policy.first_pause_seconds, counts=counts)
 
     def _paused(
-        self, row: OutboxRow, error: BaseException, text: str, refusal: str | None
+        self,
+        row: OutboxRow,
+        error: BaseException,
+        text: str,
+        refusal: str | None,
+        begun: float | None,
     ) -> Outcome:
         """Leave the backend alone: it takes nothing, and no record has failed for itself."""
         if refusal is not None:
-            self._breaker.refused(refusal)
+            self._breaker.refused(refusal, begun)
         return self._postponed(row, error, text, self._policy.first_pause_seconds, counts=False)
 
     def _postponed(

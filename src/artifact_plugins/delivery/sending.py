@@ -97,6 +97,7 @@ class Sender:
             renderings=self._renderings,
         )
         while True:
+            begun = self._breaker.now()
             try:
                 deliver(self._line.backend, kind, row.record_id, delivery)
             except NeededFirst as need:
@@ -115,6 +116,7 @@ class Sender:
                 outcome = self._failures.failed(
                     row,
                     error,
+                    begun=begun,
                     send_another=lambda: not under and self._needs.send_rest(row, limit=1),
                     has_progressed=delivery.has_progressed,
                 )

@@ -135,6 +135,23 @@ def test_who_hurries_looks_at_once(breaker):
     assert breaker.standing().wait_seconds == 0
 
 
+def test_a_refusal_of_what_was_asked_before_postpones_no_hurried_look(breaker, clock):
+    """Only one of what was asked after it counts, and pauses."""
+    asked = clock()
+    clock.now += 1
+    breaker.hurry()
+    hurried = clock()
+    clock.now += 1
+    breaker.refused("403", asked)
+    assert breaker.standing().wait_seconds == 0
+    assert not breaker.missed_since(hurried)
+
+    breaker.refused("403", hurried)
+
+    assert breaker.standing().wait_seconds > 0
+    assert breaker.missed_since(hurried)
+
+
 def test_a_backend_that_is_away_is_left_alone(places, quick, caplog):
     """With 50 records pending a server that is away is asked a few times, and gets all when back."""
     with little_registry() as registry:
@@ -255,6 +272,20 @@ def test_who_may_look_and_not_write_loses_nothing(session, registry):
     registry.faults = lambda asked: None
     assert session.deliverer.flush(30)
     assert sorted(registry.ours("versions")) == sorted(saved)
+
+
+def test_a_refusal_of_what_was_asked_before_does_not_end_a_flush(session, registry):
+    """It says nothing of now: the flush has the backend looked at once more, and all gets there."""
+    answers = threading.Event()
+    registry.faults = lambda asked: Fault(status=403, until=answers)
+    saved = session.save(1, "numbers").id
+    wait_until(lambda: registry.active > 0)
+    registry.faults = lambda asked: None
+
+    threading.Timer(0.3, answers.set).start()
+
+    assert session.deliverer.flush(30)
+    assert registry.ours("versions") == [saved]
 
 
 def forbids(what):
