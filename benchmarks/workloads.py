@@ -90,6 +90,15 @@ def small_dict(number: int) -> dict[str, float]:
     return {"accuracy": number / 3, "loss": 1.0 / (number + 1), "epoch": number}
 
 
+def declared(name: str) -> Any:
+    """Return the type of a workload's value."""
+    import numpy as np
+    import pandas as pd
+
+    frame = pd.DataFrame
+    return {"W3": frame, "W4": np.ndarray, "W5": frame, "W7": list[Record]}[name]
+
+
 BIG: dict[str, tuple[Callable[[], Any], Callable[[Any], float]]] = {
     "W3": (big_frame, lambda v: float(v.to_numpy().sum())),
     "W4": (big_array, lambda v: float(v.sum())),

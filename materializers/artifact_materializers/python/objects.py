@@ -325,7 +325,7 @@ def _members(names_of: Callable[[type], tuple[str, ...]]) -> Callable[[Any], Any
         names = names_once(cls)
         has_slots = slot_names(cls) or not cls.__dictoffset__
         attributes = state_of(value) if has_slots else value.__dict__
-        return ((name, attributes[name]) for name in names if name in attributes)
+        return iter([(name, attributes[name]) for name in names if name in attributes])
 
     return members
 

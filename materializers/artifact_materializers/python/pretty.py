@@ -104,6 +104,7 @@ def _inside(value: Any, depth: int, most: int) -> list[str] | None:
     """
     cls: type = type(value)
     show = _SHOWN.get
+    # Most elements are plain; a call less for each.
     if cls in SEQUENCES or cls in SETS:
         return [
             known(item) if (known := show(type(item))) else _line(item, depth)
@@ -111,17 +112,22 @@ def _inside(value: Any, depth: int, most: int) -> list[str] | None:
         ]
     if cls in MAPPINGS:
         return [
-            f"{_line(key, depth)}: {known(item) if (known := show(type(item))) else _line(item, depth)}"
+            f"{_text(key) if type(key) is str else _line(key, depth)}: "
+            f"{known(item) if (known := show(type(item))) else _line(item, depth)}"
             for key, item in islice(value.items(), most)
         ]
     family = family_of(cls)
     if family is None or family.kind == "enum":
         return None
     hidden = _hidden_names(cls)
-    return [
-        f"{name}={'...' if name in hidden else _line(item, depth)}"
-        for name, item in islice(family.members(value), most)
-    ]
+    shown = []
+    for name, item in islice(family.members(value), most):
+        if name in hidden:
+            text = "..."
+        else:
+            text = known(item) if (known := show(type(item))) else _line(item, depth)
+        shown.append(f"{name}={text}")
+    return shown
 
 
 @lru_cache(maxsize=4096)

@@ -84,8 +84,15 @@ class Resolver:
     def for_value(self, value: object, *, wanted: str | type | None = None) -> Choice:
         """Return the materializer that saves a value.
 
+        Args, Raises: See `for_class`; only the type of the value is looked at.
+        """
+        return self.for_class(type(value), wanted=wanted)
+
+    def for_class(self, cls: type, *, wanted: str | type | None = None) -> Choice:
+        """Return the materializer that saves values of exactly this class, or the wanted one.
+
         Args:
-            value: Only its type is looked at.
+            cls: Of the value.
             wanted: The output's own choice: a key, a `module:Class` path that
                 its author wrote, or a class.
 
@@ -95,7 +102,7 @@ class Resolver:
             PluginError: `wanted` is no materializer or cannot be imported.
         """
         if wanted is None:
-            return self.for_type(type(value))
+            return self.for_type(cls)
         if isinstance(wanted, type):
             return self._of_class(wanted)
         if not isinstance(wanted, str):

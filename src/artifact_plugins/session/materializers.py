@@ -93,11 +93,26 @@ class Materializers:
             NotSerializableError: It is a path that holds the store or the ledger.
         """
         refuse_own(value, self.own_places)
-        found = self.tasks.chosen(type(value), wanted, task, is_key=self.resolver.offers)
+        return self.for_class(type(value), wanted, options, streams=streams, task=task)
+
+    def for_class(
+        self,
+        cls: type,
+        wanted: str | type | None,
+        options: Mapping[str, Any] | None,
+        *,
+        streams: bool = False,
+        task: str | type | None = None,
+    ) -> Equipped:
+        """Choose and equip what saves values of exactly this class.
+
+        Args, Raises: See `for_value`.
+        """
+        found = self.tasks.chosen(cls, wanted, task, is_key=self.resolver.offers)
         if isinstance(found, TaskChoice):
             equipped = self.tasks.equip(found, options)
         else:
-            choice = self.resolver.for_value(value, wanted=found)
+            choice = self.resolver.for_class(cls, wanted=found)
             equipped = self.equip(choice, options)
             if self.is_remote and not streams:
                 equipped = self._for_remote(choice, options, equipped)

@@ -78,7 +78,7 @@ class Pinner:
         """
         own = _own(frozenset(noted.classes))
         homes = self._homes(noted)
-        key = (writer, own, homes, frozenset(noted.modules), frozenset(noted.writers))
+        key = (writer, _code_of(own), homes, frozenset(noted.modules), frozenset(noted.writers))
         known = self._pins.get(key)
         if known is None or not known.is_current():
             # What is kept holds the folder of the writer's own plugin.
@@ -190,7 +190,7 @@ class Pinner:
     def _cache_key(self, writer: Writer, own: frozenset[type]) -> str | None:
         plugin, signer = self._plugins.get(writer.plugin or ""), self._trust.key_stamp()
         modules = sorted({cls.__module__ for cls in own})
-        is_kept = not any(name.startswith(ARCHIVED) or name == "__main__" for name in modules)
+        is_kept = not any(map(_is_by_class, modules))
         if plugin is None or signer is None or not is_kept:
             return None
         return pin_cache.cache_key(plugin, writer.cls, signer, modules)
@@ -254,6 +254,16 @@ def _spec(module: str) -> Any:
 def _own(classes: frozenset[type]) -> frozenset[type]:
     """Return the classes of the user's own code; whose one is does not change."""
     return frozenset([cls for cls in classes if _is_own(cls.__module__)])
+
+
+@lru_cache(maxsize=1024)
+def _code_of(own: frozenset[type]) -> frozenset[type | str]:
+    """Return what tells the code of own classes apart: of a script, of archives, or by module."""
+    return frozenset([cls if _is_by_class(cls.__module__) else cls.__module__ for cls in own])
+
+
+def _is_by_class(module: str) -> bool:
+    return module == "__main__" or module.startswith(ARCHIVED)
 
 
 def _is_own(module: str) -> bool:

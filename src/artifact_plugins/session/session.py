@@ -33,6 +33,7 @@ from artifact_plugins.session.classes import followed
 from artifact_plugins.session.committing import Committer
 from artifact_plugins.session.deciding import Deciding
 from artifact_plugins.session.delivering import Delivering, Delivers
+from artifact_plugins.session.expecting import Expecting
 from artifact_plugins.session.finding import Finding
 from artifact_plugins.session.loading import Loader
 from artifact_plugins.session.locating import present, say_if_deleted
@@ -128,6 +129,7 @@ class Session(Asking, Delivers):
             pinner=self.pinner,
             deciding=self.deciding,
         )
+        self.expecting = Expecting(materializers, self.pinner)
         if not saves:
             return
         self.pinner.warm()

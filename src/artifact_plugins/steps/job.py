@@ -103,7 +103,11 @@ def check_retry(code: Code, active: ActiveTask, error: Exception) -> None:
 
 
 def load_inputs(code: Code, arguments: Arguments, active: ActiveTask) -> dict[str, Any]:
-    """Return what the step function is called with; a plugin may veto."""
+    """Return what the step function is called with; a plugin may veto.
+
+    What no value of an output could be saved with is refused now, before any work is done.
+    """
+    _expect_outputs(code, active)
     ports, session = code.signature.inputs, active.session
     inputs = {name: argument.load(session, ports[name]) for name, argument in arguments.items()}
     plugins = session.plugins
@@ -111,6 +115,17 @@ def load_inputs(code: Code, arguments: Arguments, active: ActiveTask) -> dict[st
         plugins.call_veto("before_step_run", task=active.record, inputs=MappingProxyType(inputs))
     failpoint("step.before_call")
     return inputs
+
+
+def _expect_outputs(code: Code, active: ActiveTask) -> None:
+    expecting = active.session.expecting
+    for port in code.signature.outputs:
+        spec = port.spec
+        with _naming(port):
+            if spec is None:
+                expecting.expect(port.annotation)
+            else:
+                expecting.expect(port.annotation, spec.materializer, spec.options, task=spec.task)
 
 
 def stage_outputs(code: Code, returned: Any, active: ActiveTask) -> StagedOutputs:

@@ -1,0 +1,90 @@
+"""What declared outputs need is found before the function that makes them runs, not hours later."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from types import NoneType
+from typing import Any, get_args
+
+from artifact_plugins.contracts.refs import ARCHIVED, Noted
+from artifact_plugins.errors import ArtifactPluginsError, StoreError
+from artifact_plugins.session.equipped import Equipped
+from artifact_plugins.session.materializers import Materializers
+from artifact_plugins.session.pinning import Pinner
+from artifact_plugins.session.wanted import wanted_classes
+
+
+class Expecting:
+    """Chooses what will save each declared output, and pins the code of both; once each."""
+
+    def __init__(self, materializers: Materializers, pinner: Pinner) -> None:
+        self._materializers = materializers
+        self._pinner = pinner
+        self._ready: set[tuple[Any, ...]] = set()
+
+    def expect(
+        self,
+        annotation: Any,
+        wanted: str | type | None = None,
+        options: Mapping[str, Any] | None = None,
+        *,
+        task: str | type | None = None,
+    ) -> None:
+        """Refuse now what a save of the output would refuse, whatever its value.
+
+        Saving chooses again: a value may be of a subclass of what is declared.
+
+        Args:
+            annotation: What the output is declared to be.
+            wanted, options, task: What the output names; see `Output`.
+
+        Raises:
+            NoMaterializerError, PluginError, InputError, SettingsError,
+            UnsafeFormatError: What the output names is not there, is not
+                allowed or does not take the options.
+            SecretInSnapshotError: The code of a declared class holds what
+                looks like a secret.
+            ResourceLimitError: That code is over 16 MiB or 2,000 files.
+        """
+        is_named = wanted is not None or task is not None
+        try:
+            output = (annotation, wanted, task, repr(options) if options else None)
+            if output in self._ready:
+                return
+        except TypeError:  # it has no hash; what it lacks is told when it is saved
+            return
+        cls = _only_class(annotation)
+        if is_named or cls is not None:
+            try:
+                equipped = self._materializers.for_class(cls or object, wanted, options, task=task)
+            except ArtifactPluginsError:
+                if is_named:
+                    raise
+            else:
+                self._pin(equipped, annotation)
+        self._ready.add(output)
+
+    def _pin(self, equipped: Equipped, annotation: Any) -> None:
+        classes = set(_classes(annotation))
+        # What a pickle brings, and the code of a script, only a value tells.
+        is_known = not equipped.instance.executes_on_load and not any(
+            cls.__module__ == "__main__" or cls.__module__.startswith(ARCHIVED) for cls in classes
+        )
+        if is_known:
+            with suppress(StoreError):  # it may be back when there is something to save
+                self._pinner.pin(equipped.writer, Noted(classes=classes))
+
+
+def _only_class(annotation: Any) -> type | None:
+    """Return the class that values of an annotation have, but for None and subclasses."""
+    classes = [cls for cls in wanted_classes(annotation) if cls is not NoneType]
+    return classes[0] if len(classes) == 1 and not inspect.isabstract(classes[0]) else None
+
+
+def _classes(annotation: Any) -> Iterator[type]:
+    """Return the classes that an annotation names, those of elements too."""
+    for argument in get_args(annotation):
+        yield from _classes(argument)
+    yield from wanted_classes(annotation)
