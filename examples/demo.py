@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import time
@@ -79,7 +80,11 @@ def main() -> None:
         )
         console.rule("[bold]6. the code changes, the artifact stays")
         drift.show(console)
-        console.print("\nnow try:  artifact-plugins list   ·   show ranking   ·   lineage report")
+        program = os.path.relpath(Path(sys.executable).with_name("artifact-plugins"))
+        console.print(
+            f"\nnow try, in {Path.cwd()}:  {program} list   ·   show ranking   ·   lineage report",
+            soft_wrap=True,
+        )
 
 
 if __name__ == "__main__":

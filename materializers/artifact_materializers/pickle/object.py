@@ -158,4 +158,8 @@ def _sized(files: FileReader, name: str, size_bytes: int) -> memoryview:
 def _tell_once(path: str) -> None:
     if path not in _told:
         _told.add(path)
-        _log.warning("%s is saved as a pickle: loading it executes code and needs trust", path)
+        _log.warning(
+            "%s is saved as a pickle: loading it executes code and needs trust, "
+            "which a materializer for it spares",
+            path,
+        )

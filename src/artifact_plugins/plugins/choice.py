@@ -85,7 +85,9 @@ class Choice:
         return PluginError(
             f"materializer {self} cannot be imported from {self.target!r}: "
             f"{type(cause).__name__}: {cause}",
-            hint=f"install artifact-plugins[{extra}]" if extra else "check who names it",
+            hint=f"install artifact-plugins[{extra}]"
+            if extra
+            else f"correct {self.target!r} where it is named",
             key=self.key,
             plugin=self.plugin,
             target=self.target,

@@ -75,8 +75,18 @@ class Explanation:
         return f"{self.choice}" + (f", format {offer.format}" if offer else "")
 
 
-def explained(cls: type, levels: Iterable[Level], found: Choice | MaterializerError) -> Explanation:
-    """Put the levels of a walk and its result into words."""
+def explained(
+    cls: type,
+    levels: Iterable[Level],
+    found: Choice | MaterializerError,
+    *,
+    entries: Iterable[str] = (),
+) -> Explanation:
+    """Put the levels of a walk and its result into words.
+
+    Args:
+        entries: Import paths that `Settings.materializers` has.
+    """
     steps = [
         Step(
             "output",
@@ -87,7 +97,11 @@ def explained(cls: type, levels: Iterable[Level], found: Choice | MaterializerEr
         *(_step(level) for level in levels),
     ]
     if not any(step.rule == "settings" for step in steps):
-        steps.insert(1, Step("settings", type_path(cls), (), "no entry in Settings.materializers"))
+        import difflib  # late: as in `refusals`
+
+        near = difflib.get_close_matches(type_path(cls), list(entries), n=1)
+        detail = "no entry in Settings.materializers" + (f", which has {near[0]!r}" if near else "")
+        steps.insert(1, Step("settings", type_path(cls), (), detail))
     return Explanation(
         data_type=type_path(cls),
         steps=tuple(steps),

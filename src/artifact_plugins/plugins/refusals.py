@@ -76,7 +76,12 @@ class Refusals:
 
             near = difflib.get_close_matches(key, [choice.key for choice in self._choices], n=1)
             hint = self._absent(key.partition(".")[0]) or (
-                (f"the nearest is {near[0]!r}" if near else "install the plugin that offers it")
+                (
+                    f"the nearest is {near[0]!r}"
+                    if near
+                    else "install the plugin that offers it; one of yours is named by the class "
+                    "itself or as 'module:Class'"
+                )
                 + self._broken_ones()
             )
         named = f", named in {source}" if source else ""

@@ -198,7 +198,7 @@ class Resolver:
         """
         cls = type_or_path if isinstance(type_or_path, type) else _found(type_or_path)
         levels, found = self._walk(cls)
-        return explained(cls, levels, found)
+        return explained(cls, levels, found, entries=self._overrides)
 
     def _walk(
         self, cls: type, *, reads: str | None = None, settles: str | None = None

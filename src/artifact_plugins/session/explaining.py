@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +25,7 @@ from artifact_plugins.records import (
 from artifact_plugins.session.artifact_tasks import writer_key
 from artifact_plugins.session.deciding import Deciding, Unreadable
 from artifact_plugins.session.drift import BY_VALUE
-from artifact_plugins.session.looking import holds, is_here
+from artifact_plugins.session.looking import holds, is_here, is_there
 from artifact_plugins.session.reading import Reading
 
 
@@ -60,7 +60,18 @@ class Explaining:
             decision = self._decide(version, facts)
         except ArtifactPluginsError as error:
             return LoadExplanation(version, None, error, tuple(facts))
+        if "archive" in (decision.code, decision.data_type):
+            facts.extend(self._moved(version))
         return LoadExplanation(version, decision, None, tuple(facts))
+
+    def _moved(self, version: ArtifactVersion) -> Iterator[str]:
+        """Say where to name the new place of what is not where it was."""
+        for path in (version.data_type, self._deciding.bare_path(version)):
+            if path is not None and path.partition(":")[0] != "__main__" and not is_there(path):
+                yield (
+                    "moved: if it is only elsewhere now, say where in "
+                    f'[tool.artifact_plugins.renames]: "{path}" = "new.module:Name"'
+                )
 
     def _decide(self, version: ArtifactVersion, facts: list[str]) -> LoadDecision:
         if not self._store.has(version):

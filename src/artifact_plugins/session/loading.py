@@ -11,7 +11,7 @@ from artifact_plugins.content import ContentStore
 from artifact_plugins.content.urls import local_path
 from artifact_plugins.contracts.abilities import LoadsSafely, PartialIO
 from artifact_plugins.contracts.files import FileReader
-from artifact_plugins.contracts.refs import find_type, type_path
+from artifact_plugins.contracts.refs import ARCHIVED, find_type, type_path
 from artifact_plugins.errors import (
     ArtifactMissingError,
     ArtifactPluginsError,
@@ -96,7 +96,7 @@ class Loader:
         if decision.code != "isolated" and not accepts(annotation, type(value)):
             raise LoadFailedError(
                 f"{version} holds a {type_path(type(value))}, not a {annotation_name(annotation)}",
-                hint="change the annotation of the input; the stored version is untouched",
+                hint=_where_to(type(value), annotation) + "; the stored version is untouched",
                 version_id=version.id,
             )
         if self._registry.listens("after_artifact_loaded"):
@@ -238,6 +238,17 @@ class Loader:
         if not path.exists():
             raise ArtifactMissingError(f"{version} was registered at {path!s}, which is gone")
         return path
+
+
+def _where_to(found: type, annotation: Any) -> str:
+    """Return what to do about a value of another class than the wanted one."""
+    wanted = wanted_classes(annotation)
+    if found.__module__.startswith(ARCHIVED) and len(wanted) == 1:
+        return (
+            "this is the archived class; when it was only moved or renamed, say so in "
+            f'[tool.artifact_plugins.renames]: "{type_path(found)}" = "{type_path(wanted[0])}"'
+        )
+    return "change the annotation of the input"
 
 
 def _check_selection(

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from artifact_plugins.errors import PayloadClassNotFoundError
+from artifact_plugins.plugins.index import loaded_object
 from artifact_plugins.records import PluginSnapshot
 from artifact_plugins.session.archived import ArchivedCode, Archives
 from artifact_plugins.syntax import parse
@@ -55,6 +56,11 @@ def seen_type(path: str) -> type:
     if not _is_defined(path):
         raise PayloadClassNotFoundError(f"class {path!r} is not here", data_type=path)
     return object
+
+
+def is_there(path: str) -> bool:
+    """Tell whether a class seems to be at an import path; nothing is imported."""
+    return isinstance(loaded_object(path), type) or _is_defined(path)
 
 
 def is_here(module: str) -> bool:

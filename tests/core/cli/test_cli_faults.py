@@ -201,6 +201,28 @@ def test_broken_plugin_is_listed_and_found(in_folder, folder: Path) -> None:
     assert "materializers.shop" in done.stdout
 
 
+def test_doctor_names_settings_that_fit_nothing(in_folder, folder: Path) -> None:
+    """A misspelt class, a module that is not there and one that raises are each named."""
+    (folder / "yard.py").write_text("class Crane: ...\n")
+    (folder / "noisy.py").write_text("raise RuntimeError('no license')\n")
+    (folder / "pyproject.toml").write_text(
+        "[tool.artifact_plugins.materializers]\n"
+        '"yard:Crane" = "python.document"\n'
+        '"yard:Crain" = "python.document"\n'
+        '"garden:Crane" = "noisy:CraneMaterializer"\n'
+    )
+
+    told = json.loads(in_folder(folder)("doctor", "--json", code=1).stdout)["problems"]
+
+    messages = [one["message"] for one in told]
+    assert [message for message in messages if "no license" in message]
+    assert [message.partition(" in ")[0] for message in messages if "is no class" in message] == [
+        "'yard:Crain'",
+        "'garden:Crane'",
+    ]
+    assert len(messages) == 3
+
+
 def test_tags_and_aliases_change(call, folder: Path) -> None:
     """`tags` adds and removes tags, and moves an alias from one version to another."""
     run = partial(call, folder=folder)

@@ -4,7 +4,12 @@ import types
 
 import pytest
 
-from artifact_plugins.errors import AmbiguousMaterializerError, PayloadClassNotFoundError
+from artifact_plugins.errors import (
+    AmbiguousMaterializerError,
+    NoMaterializerError,
+    PayloadClassNotFoundError,
+    PluginError,
+)
 from artifact_plugins.plugins import Resolver
 
 HERE = __name__
@@ -44,6 +49,25 @@ def test_the_walk_is_told_step_by_step(offer, monkeypatch):
         "* 5  any object  builtins:object  'any' of plugin 'last' is taken\n"
         "=> 'any' of plugin 'last', format any/1"
     )
+
+
+def test_an_entry_of_another_name_is_shown():
+    """A misspelt entry of the settings is told where the right one would have been taken."""
+    resolver = Resolver([], overrides={f"{HERE}:Ordr": "order", "shop:Parcel": "order"})
+
+    text = resolver.explain(Order).text()
+
+    assert f"no entry in Settings.materializers, which has '{HERE}:Ordr'" in text
+
+
+def test_a_wrong_name_says_how_one_of_yours_is_named(offer):
+    """What is no key and like none is meant as a class."""
+    resolver = Resolver([(offer("order", f"{HERE}:Order"), "shop-plugin")])
+
+    with pytest.raises(NoMaterializerError, match="as 'module:Class'"):
+        resolver.for_value(Order(), wanted="MoleculeMaterializer")
+    with pytest.raises(PluginError, match=f"correct '{HERE}:Molecul' where it is named"):
+        _ = resolver.for_value(Order(), wanted=f"{HERE}:Molecul").materializer_class
 
 
 def test_an_explanation_is_data(offer):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import artifact_plugins as ap
 from artifact_plugins.errors import (
     ArtifactMissingError,
+    LoadFailedError,
     PayloadClassNotFoundError,
     PluginConflictError,
     SettingsError,
@@ -153,6 +155,23 @@ def test_without_the_rename_the_archive_is_used(code, opened):
 
     assert type(value).__module__.startswith("artifact_plugins._snap.")
     assert decided().data_type == "archive"
+
+
+def test_who_wants_the_moved_class_is_told_what_to_say(code, opened):
+    """The error of the load and the explanation give the line; with it the class is found."""
+    save_order(code, opened)
+    code(rn_sales=ORDER.format(name="Sale"))
+
+    with opened() as session:
+        facts = session.explain_load("order").facts
+        with pytest.raises(LoadFailedError) as refused:
+            session.load("order", as_type=attribute("rn_sales:Sale"))
+    assert '"rn_orders:Order" = "new.module:Name"' in facts[-1]
+    (line,) = re.findall(r'renames\]: "(.+)" = "(.+)";', str(refused.value))
+
+    with opened(renames=dict([line])) as session:
+        assert session.load("order", as_type=attribute("rn_sales:Sale")).item == "tea"
+        assert not [fact for fact in session.explain_load("order").facts if "moved" in fact]
 
 
 def test_pickled_class_is_found(code, opened):

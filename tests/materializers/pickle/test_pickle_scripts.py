@@ -183,7 +183,10 @@ def test_saving_says_once_that_it_pickles(saved):
     """One warning for each class."""
     told = [line for line in saved[1].stderr.splitlines() if "__main__:Point" in line]
 
-    assert told == ["__main__:Point is saved as a pickle: loading it executes code and needs trust"]
+    assert told == [
+        "__main__:Point is saved as a pickle: loading it executes code and needs trust, "
+        "which a materializer for it spares"
+    ]
 
 
 def test_loaded_class_works(saved):

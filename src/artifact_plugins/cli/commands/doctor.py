@@ -15,7 +15,7 @@ from artifact_plugins.cli.options import command as make_command
 from artifact_plugins.cli.output import write_json, write_table, write_text
 from artifact_plugins.cli.place import Place
 from artifact_plugins.cli.progress import track
-from artifact_plugins.errors import ArtifactPluginsError, LedgerError
+from artifact_plugins.errors import ArtifactPluginsError, LedgerError, describe
 
 if TYPE_CHECKING:
     from artifact_plugins.ledger import Ledger
@@ -113,6 +113,7 @@ def _culprit(place: Place, error: ArtifactPluginsError) -> tuple[str, str]:
 def _check_plugins(place: Place, found: Findings) -> None:
     from artifact_plugins.contracts.refs import load_target  # late: `--help` loads no plugin
     from artifact_plugins.plugins import load_plugins
+    from artifact_plugins.session.looking import is_there
 
     settings = place.settings
     try:
@@ -135,6 +136,11 @@ def _check_plugins(place: Place, found: Findings) -> None:
             load_target(target)
         except ArtifactPluginsError as error:
             found.add("plugins", source, error)
+        except Exception as error:  # noqa: BLE001  # the module may raise anything
+            found.add("plugins", source, f"target {target!r} cannot be imported: {describe(error)}")
+    for path in settings.materializers:
+        if ":" in path and not is_there(path):
+            found.add("plugins", "settings", f"{path!r} in Settings.materializers is no class here")
 
 
 def _check_session(session: Session, found: Findings, *, has_store: bool) -> None:

@@ -168,6 +168,7 @@ def near(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     lower = {one.lower(): one for one in names}
     found = difflib.get_close_matches(name.lower(), lower, n=2, cutoff=0.6)
+    found = found or [one for one in lower if one.startswith(f"{name.lower()}_")]
     if found:
         return f"did you mean {' or '.join(repr(lower[one]) for one in found)}?"
     return f"there is {', '.join(names)}"
