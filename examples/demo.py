@@ -51,7 +51,7 @@ def main() -> None:
         best = str(ranking["carrier"].iloc[0])
         version = next(v for v in run.versions("delay-model") if ap.load(v).carrier == best)
         console.rule(f"[bold]3. where the best model ({best}) comes from")
-        console.print(ap.lineage(version).upstream().tree(), highlight=False, markup=False)
+        console.print(ap.lineage(version).upstream(width=3).tree(), highlight=False, markup=False)
 
         console.rule("[bold]4. where the bytes lie")
         here = Path.cwd().as_uri() + "/"
