@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from drift_projects import write_tree
+from drift_trees import write_tree
 
 from artifact_plugins.records import CodeArchive
 from artifact_plugins.snapshots.archive import Captured, pack

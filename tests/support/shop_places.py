@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import warm_processes
-from drift_projects import files, write_tree
+from drift_trees import files, write_tree
 
 CANARY = """
 import os

@@ -1,4 +1,4 @@
-"""Snapshots and manifests to judge, and what a reader decides about keys and digests."""
+"""Snapshots and manifests to judge, what a reader decides about keys and digests, refusals."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
+from artifact_plugins.errors import KeyUnreadableError, TrustError
 from artifact_plugins.records import Signature
 from artifact_plugins.trust import MANIFEST_TYPE, SNAPSHOT_TYPE, Subject, Trust
 from artifact_plugins.trust.own_key import own_key_or_new
@@ -94,3 +97,19 @@ def revoke(home: Path, subject: str) -> None:
     """Revoke a key or a digest, without the checks of the other functions."""
     entry = Revocation(subject=subject, reason="stolen", added_at=ADDED)
     edit_trust_file(home, lambda file: with_revocation(file, entry))
+
+
+def refused(trust: Trust, subject: Subject, cls: type[TrustError]) -> TrustError:
+    """The error of exactly this class, with all that every refusal says."""
+    verdict = trust.judge(subject)
+    assert not verdict.is_trusted
+    assert verdict.by is None
+    with pytest.raises(TrustError) as caught:
+        verdict.require()
+    assert type(caught.value) is cls, caught.value
+    if cls is not KeyUnreadableError:
+        assert subject.what in str(caught.value)
+        assert caught.value.digest in str(caught.value)
+        assert caught.value.plugin == subject.plugin
+    assert "nothing was executed" in str(caught.value)
+    return caught.value

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import warm_processes
+from ledger_numbers import numbers
 from ledger_urls import ONLY_SQLITE
 from warm_processes import WarmProcess
 
@@ -32,11 +33,6 @@ def start(*arguments: Any, **environment: str) -> WarmProcess:
 def finish(process: WarmProcess) -> tuple[int | None, str, str]:
     out, err = process.communicate(timeout=100)
     return process.returncode, out, err
-
-
-def numbers(ledger: Ledger) -> list[int]:
-    page = ledger.versions(VersionQuery(artifact="flights"), limit=1000, newest_first=False)
-    return [version.version for version in page]
 
 
 def test_sixteen_processes_number_one_artifact_without_gaps(url):

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from drift_projects import ROWS, write_tree
+from drift_projects import ROWS
+from drift_trees import write_tree
 
 WORKERS = Path(__file__).with_name("drift_workers.py")
 

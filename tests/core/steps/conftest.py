@@ -1,8 +1,9 @@
-"""A session on disk, and the shape of a run as lines that read like the table of link types."""
+"""Sessions on disk, and the shape of a run as lines that read like the table of link types."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,26 @@ def session(tmp_path: Path) -> Iterator[ap.Session]:
     )
     with ap.open_session(settings) as opened:
         yield opened
+
+
+@pytest.fixture
+def opened(tmp_path: Path):
+    """Return a function: open a session in the folder of the test with a runtime."""
+
+    @contextmanager
+    def opening(runtime="inline", **more) -> Iterator[ap.Session]:
+        settings = ap.Settings(
+            store_url=str(tmp_path / "store"),
+            ledger_url=f"sqlite:///{tmp_path / 'ledger.sqlite'}",
+            durability="process",
+            **({"runtime": runtime} if isinstance(runtime, str) else {}),
+            **more,
+        )
+        executor = None if isinstance(runtime, str) else runtime
+        with ap.open_session(settings, runtime=executor) as session:
+            yield session
+
+    return opening
 
 
 @pytest.fixture

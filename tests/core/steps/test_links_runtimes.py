@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Annotated
 
 import pytest
@@ -65,23 +64,6 @@ def everything(a):
     with ap.exit_handler(status):
         use(slow(70), factor=one)
     return {"again": again, "all": total(part(one)), "left": left, "mapped": part.map(d=nested[0])}
-
-
-@pytest.fixture
-def opened(tmp_path: Path):
-    """Return a function: open a session with a runtime."""
-
-    def opening(runtime):
-        return ap.open_session(
-            ap.Settings(
-                store_url=str(tmp_path / "store"),
-                ledger_url=f"sqlite:///{tmp_path / 'ledger.sqlite'}",
-                durability="process",
-                runtime=runtime,
-            )
-        )
-
-    return opening
 
 
 def told(run):
