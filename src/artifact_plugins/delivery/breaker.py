@@ -89,8 +89,9 @@ class Breaker:
         """A record got through; what the server asked of others meanwhile is kept."""
         with self._lock:
             self._failures = self._openings = 0
+            self._next_look = self._asked_until
             if self._is_asked_to_wait():
-                self._state, self._next_look = BreakerState.OPEN, self._asked_until
+                self._state = BreakerState.OPEN
                 return
             was, self._state = self._state, BreakerState.CLOSED
             self._reason = None
@@ -133,7 +134,7 @@ class Breaker:
                 self._asked_until = max(self._asked_until, now + hold)
             begun = now if begun is None else begun
             if is_look:
-                self._missed_at = begun
+                self._missed_at = max(self._missed_at, begun)
             longest = self._policy.longest_outage_pause_seconds
             found = self._open(BreakerState.OPEN, reason, self._first_pause(), longest, begun)
         self._changed(found)
@@ -147,7 +148,7 @@ class Breaker:
         """
         with self._lock:
             begun = self._clock() if begun is None else begun
-            self._missed_at = begun
+            self._missed_at = max(self._missed_at, begun)
             found = self._open(
                 BreakerState.PAUSED,
                 reason,
@@ -181,7 +182,7 @@ class Breaker:
         # Half of it for certain, or an outage would be one long series of looks.
         pause *= random.uniform(0.5, 1.0)  # noqa: S311  # no secret
         # An answer to what was asked before somebody was in a hurry says nothing of now.
-        earliest = now + pause if begun >= self._hurried_at else now
+        earliest = now + pause if begun >= self._hurried_at else self._next_look
         self._next_look = max(earliest, self._asked_until)
         return self._standing()
 

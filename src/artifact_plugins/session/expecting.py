@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from types import NoneType
-from typing import Any, get_args
+from typing import Annotated, Any, get_args, get_origin
 
 from artifact_plugins.contracts.refs import ARCHIVED, Noted
-from artifact_plugins.errors import ArtifactPluginsError, StoreError
+from artifact_plugins.errors import StoreError
 from artifact_plugins.session.equipped import Equipped
 from artifact_plugins.session.materializers import Materializers
 from artifact_plugins.session.pinning import Pinner
 from artifact_plugins.session.wanted import wanted_classes
+
+_MOST_READY = 1_000
 
 
 class Expecting:
@@ -32,7 +34,7 @@ class Expecting:
         *,
         task: str | type | None = None,
     ) -> None:
-        """Refuse now what a save of the output would refuse, whatever its value.
+        """Refuse now what a save of the output would refuse, whatever its value but None or empty.
 
         Saving chooses again: a value may be of a subclass of what is declared.
 
@@ -53,27 +55,32 @@ class Expecting:
             output = (annotation, wanted, task, repr(options) if options else None)
             if output in self._ready:
                 return
-        except TypeError:  # it has no hash; what it lacks is told when it is saved
+        except Exception:  # noqa: BLE001  # no hash, no text: what it lacks is told when it is saved
             return
         cls = _only_class(annotation)
         if is_named or cls is not None:
             try:
                 equipped = self._materializers.for_class(cls or object, wanted, options, task=task)
-            except ArtifactPluginsError:
+            except Exception:  # a class that is looked at may raise anything
                 if is_named:
                     raise
             else:
-                self._pin(equipped, annotation)
+                # Whether elements are recorded, only the materializer of their container tells.
+                self._pin(equipped, (cls,) if is_named else _classes(annotation))
+        if len(self._ready) >= _MOST_READY:
+            self._ready.clear()
         self._ready.add(output)
 
-    def _pin(self, equipped: Equipped, annotation: Any) -> None:
-        classes = set(_classes(annotation))
-        # What a pickle brings, and the code of a script, only a value tells.
-        is_known = not equipped.instance.executes_on_load and not any(
-            cls.__module__ == "__main__" or cls.__module__.startswith(ARCHIVED) for cls in classes
-        )
-        if is_known:
-            with suppress(StoreError):  # it may be back when there is something to save
+    def _pin(self, equipped: Equipped, declared: Iterable[type | None]) -> None:
+        # A store may be back when there is something to save; of a class without a hash or a
+        # module nothing is saved.
+        with suppress(StoreError, TypeError, AttributeError):
+            classes = {cls for cls in declared if cls is not None}
+            # What a pickle brings, and the code of a script, only a value tells.
+            if not equipped.instance.executes_on_load and not any(
+                cls.__module__ == "__main__" or cls.__module__.startswith(ARCHIVED)
+                for cls in classes
+            ):
                 self._pinner.pin(equipped.writer, Noted(classes=classes))
 
 
@@ -84,7 +91,10 @@ def _only_class(annotation: Any) -> type | None:
 
 
 def _classes(annotation: Any) -> Iterator[type]:
-    """Return the classes that an annotation names, those of elements too."""
-    for argument in get_args(annotation):
-        yield from _classes(argument)
-    yield from wanted_classes(annotation)
+    """Return the class of an annotation and those of its elements, as far as there is no choice."""
+    cls = _only_class(annotation)
+    if cls is not None:
+        yield cls
+        arguments = get_args(annotation)
+        for argument in arguments[:1] if get_origin(annotation) is Annotated else arguments:
+            yield from _classes(argument)

@@ -152,6 +152,38 @@ def test_a_refusal_of_what_was_asked_before_postpones_no_hurried_look(breaker, c
     assert breaker.missed_since(hurried)
 
 
+@pytest.mark.parametrize("late", ["refused", "failed"])
+def test_a_late_answer_does_not_undo_what_was_found_since(breaker, clock, late):
+    """What was asked before somebody hurried ends no pause that a later question began."""
+    asked = clock()
+    clock.now += 1
+    breaker.hurry()
+    hurried = clock()
+    breaker.refused("403", hurried)
+    wait = breaker.standing().wait_seconds
+
+    if late == "refused":
+        breaker.refused("403", asked)
+    else:
+        breaker.failed("503", 0.0, is_look=True, begun=asked)
+
+    assert breaker.standing().wait_seconds == wait > 0
+    assert breaker.missed_since(hurried)
+
+
+def test_a_late_refusal_after_a_success_is_looked_at_once(breaker, clock):
+    """The pause that the success ended does not come back with it."""
+    asked = clock()
+    clock.now += 1
+    breaker.hurry()
+    breaker.refused("403", clock())
+    breaker.succeeded()
+
+    breaker.refused("403", asked)
+
+    assert breaker.standing().wait_seconds == 0
+
+
 def test_a_backend_that_is_away_is_left_alone(places, quick, caplog):
     """With 50 records pending a server that is away is asked a few times, and gets all when back."""
     with little_registry() as registry:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NewType
 
 import pytest
 from archived_projects import project  # noqa: F401  # a fixture
@@ -127,6 +129,31 @@ def test_a_secret_in_the_code_of_a_declared_class(place, project, ran, output): 
     assert ran == []
 
 
+SAVED = {
+    "a choice": ("int | Order", 1, None),
+    "a choice of elements": ("list[int | Order]", [1], None),
+    "a choice, named": ("int | Order", 1, "python.document"),
+    "a note on a type": ("list[Annotated[int, Order]]", [1], None),
+    "elements of a named materializer": ("list[Order]", [1], "python.document"),
+}
+
+
+@pytest.mark.parametrize("name", SAVED)
+def test_a_secret_in_the_code_of_a_class_that_need_not_be_there(place, project, name):  # noqa: F811
+    """Negative control: the value brings no code of the class, so it is saved."""
+    project.write({**ORDERS, "expected_rates.py": SECRET})
+    text, made, materializer = SAVED[name]
+    output = eval(text, {"Order": project.live("expected_orders:Order"), "Annotated": Annotated})
+    if materializer is not None:
+        output = Annotated[output, ap.Output("n", materializer=materializer)]
+    with place.session("alice") as session:
+        with ap.start_run("run"):
+            assert ap.value(declared(output, made, [])()) == made
+        (version,) = session.versions()
+        (snapshot,) = session.snapshots(f'id == "{version.plugin_snapshot}"')
+    assert all(archive.role == "plugin" for archive in snapshot.archives)
+
+
 @pytest.mark.parametrize("output", ["Order", "list[Order]", "Batch"])
 def test_the_code_is_in_the_store_when_the_step_runs(place, project, output):  # noqa: F811
     """What is pinned ahead is what the version is pinned to, though it holds other classes too."""
@@ -200,6 +227,60 @@ def test_a_declared_class_that_nothing_saves(session, ran):
     assert len(ran) == 4
     refused(session, declared(Socket, Socket(), ran), errors.MaterializerError)
     assert len(ran) == 5
+
+
+class Touchy(type):
+    """Its classes can be made, and nothing can be asked of them."""
+
+    def __getattr__(cls, name: str) -> Any:
+        raise RuntimeError(name)
+
+
+class NoHash(type):
+    """Two of its classes are compared in a way of their own."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(cls, other: object) -> bool:
+        return cls is other
+
+
+ODD = {
+    "a class that cannot be looked at": (Touchy("Odd", (), {}) | None, None),
+    "a class without a hash": (list[NewType("Odd", NoHash("Odd", (), {}))], []),
+    "a class without a module": (list[type("Odd", (), {"__module__": None})], []),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_cannot_be_looked_at_ahead(session, ran, name):
+    """It keeps no step from running that returns none of it."""
+    output, made = ODD[name]
+    with ap.start_run("run"):
+        assert ap.value(declared(output, made, ran)()) == made
+
+
+def test_options_without_a_text(session):
+    """They are not looked at ahead; the save does."""
+
+    class Options(dict[str, Any]):
+        def __repr__(self) -> str:
+            raise RuntimeError("not shown")
+
+    session.expecting.expect(int, "python.document", Options(compress=9))
+    with pytest.raises(errors.SettingsError):
+        session.save(1, "n", materializer="python.document", options=Options(compress=9))
+
+
+def test_declarations_that_come_and_go(session):
+    """Those of classes made at run time are not kept for as long as the session lasts."""
+    made = [type("Made", (), {}) for _ in range(2_100)]
+    for cls in made:
+        session.expecting.expect(list[int | cls])
+    gone = [weakref.ref(cls) for cls in made]
+    del made, cls
+    gc.collect()
+    assert None in [one() for one in gone]
 
 
 def test_a_store_that_is_away_meanwhile(session, ran, monkeypatch):
