@@ -256,3 +256,38 @@ def test_frame_of_many_blocks_and_shared_index_is_built():
 
     pd.testing.assert_frame_equal(loaded[0], frame_)
     assert loaded[2][9] is loaded[0]
+
+
+@pytest.mark.parametrize("dtype", ["Int64", "Float32", "boolean"])
+def test_a_dtype_that_has_made_an_index_still_loads(dtype):
+    """Pandas keeps the class of that index in the dtype, and pickles it from then on."""
+    series = pd.Series([1, None], dtype=dtype)
+    assert pd.Index(series).dtype.index_class is pd.Index
+    data, buffers = pickled(series, 5)
+    assert b"index_class" in data
+
+    pd.testing.assert_series_equal(read_plain(memoryview(data), buffers), series)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"index_class": pd.Index},
+        [{"index_class": pd.Index}],
+        ({"index_class": pd.Index},),
+        {"_cache": {"index_class": pd.Index}},
+    ],
+)
+def test_a_class_is_no_plain_value_all_the_same(value):
+    """Negative control: only a dtype may be given a dict with one, which it throws away."""
+    with pytest.raises(UnsafeFormatError, match="as a value"):
+        read_plain(memoryview(pickle.dumps(value, 5)), [])
+
+
+def test_a_class_among_the_attributes_of_a_frame_is_refused():
+    """Nor may a frame be given one."""
+    frame_ = pd.DataFrame({"a": [1]})
+    frame_.attrs = {"index_class": pd.Index}
+    data, buffers = pickled(frame_, 5)
+    with pytest.raises(UnsafeFormatError, match="a class as a value"):
+        read_plain(memoryview(data), buffers)

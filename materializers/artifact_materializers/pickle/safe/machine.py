@@ -29,6 +29,8 @@ from artifact_materializers.pickle.safe.weights import Weights
 
 _LISTS = (list, deque)
 _MAPPINGS = (dict, OrderedDict, defaultdict)
+# A dtype of pandas keeps the class of its indexes, once it has made one.
+_CACHED_CLASS = "index_class"
 # What is one leaf whatever it was made from.
 _ATOMS = frozenset(
     {complex, range, slice, date, datetime, time, timedelta, timezone, Decimal, Fraction, UUID}
@@ -59,6 +61,7 @@ class Machine:
         self._open: dict[int, Any] = {}
         self._states: dict[int, Any] = {}
         self._stateless: dict[int, Any] = {}
+        self._caches: dict[int, Any] = {}  # dicts with a class, which only those may be given
         self._weights = Weights(size_bytes + sum(buffer.nbytes for buffer in buffers))
 
     def run(self, stream: memoryview) -> Any:
@@ -112,12 +115,16 @@ class Machine:
             self._weights.close(value, value)
 
     def _is_value(self, value: Any) -> bool:
-        return not isinstance(value, NO_VALUE) and id(value) not in self._states
+        is_piece = id(value) in self._states or id(value) in self._caches
+        return not isinstance(value, NO_VALUE) and not is_piece
 
     def _value(self, value: Any) -> Any:
         if not self._is_value(value):
             refuse(f"a {_title(value)} as a value")
         return value
+
+    def _no_cache(self, value: Any) -> None:
+        need(id(value) not in self._caches, "a class as a value")
 
     def _target(self, kinds: tuple[type, ...]) -> Any:
         if not self._stack or id(self._stack[-1]) not in self._open:
@@ -200,7 +207,12 @@ class Machine:
         need(len(items) % 2 == 0, "a key without a value")
         target = self._target(_MAPPINGS)
         for place in range(0, len(items), 2):
-            target[self._key(items[place])] = self._held(target, items[place + 1])
+            key, item = self._key(items[place]), items[place + 1]
+            if id(item) in self._caches or (key == _CACHED_CLASS and isinstance(item, Maker)):
+                self._caches[id(target)] = target
+                target[key] = item
+            else:
+                target[key] = self._held(target, item)
 
     def _additems(self, _: Any) -> None:
         items = [self._key(item) for item in self._take_marked()]
@@ -237,6 +249,8 @@ class Machine:
         self._make_tuple([self._take(), second, third])
 
     def _make_tuple(self, items: list[Any]) -> None:
+        for item in items:
+            self._no_cache(item)
         self._made(tuple(items) if all(map(self._is_value, items)) else Arguments(items))
 
     def _made(self, value: Any) -> None:
@@ -280,6 +294,7 @@ class Machine:
         if id(draft) in self._stateless:
             self._stack.append(draft)
             return
+        self._no_cache(state)
         if type(draft) is not Draft:
             refuse(f"a state for a {_title(draft)}")
         made = draft.finish(state)
