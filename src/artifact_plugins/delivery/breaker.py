@@ -134,7 +134,8 @@ class Breaker:
                 self._asked_until = max(self._asked_until, now + hold)
             begun = now if begun is None else begun
             if is_look:
-                self._missed_at = max(self._missed_at, begun)
+                # Who asks for patience speaks of the time to come.
+                self._missed_at = max(self._missed_at, now if hold else begun)
             longest = self._policy.longest_outage_pause_seconds
             found = self._open(BreakerState.OPEN, reason, self._first_pause(), longest, begun)
         self._changed(found)

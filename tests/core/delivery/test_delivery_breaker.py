@@ -184,6 +184,21 @@ def test_a_late_refusal_after_a_success_is_looked_at_once(breaker, clock):
     assert breaker.standing().wait_seconds == 0
 
 
+def test_patience_asked_for_by_an_older_look_is_not_waited_out(breaker, clock):
+    """Who would wait for as long as the backend is there learns that it is not; others look again."""
+    asked = clock()
+    clock.now += 1
+    breaker.hurry()
+    breaker.failed("503", is_look=True, begun=asked)
+    for _ in range(5):
+        breaker.failed("503", begun=asked)
+    assert not breaker.missed_since(clock())
+
+    breaker.failed("503", 300.0, is_look=True, begun=asked)
+
+    assert breaker.missed_since(clock())
+
+
 def test_a_backend_that_is_away_is_left_alone(places, quick, caplog):
     """With 50 records pending a server that is away is asked a few times, and gets all when back."""
     with little_registry() as registry:
