@@ -68,7 +68,7 @@ class Courier:
         self._tell_others = tell
         self._moved_others = moved
         self._wake = threading.Event()
-        self._is_changed = False
+        self._is_changed = self._is_claiming = False
         sender = Sender(
             line,
             backend_id,
@@ -121,8 +121,9 @@ class Courier:
 
     @property
     def in_flight(self) -> int:
-        """How many streams are being sent."""
-        return self._streams.under_way
+        """How many streams are being sent, or may be in a moment."""
+        # Before it is told to the streams, what was claimed looks like another process's.
+        return self._is_claiming + self._streams.under_way
 
     def stop(self) -> None:
         """Begin nothing any more; what is under way ends by itself."""
@@ -192,13 +193,17 @@ class Courier:
         free = most - self._streams.waiting
         if free <= 0:
             return self._policy.poll_seconds
-        claimed = self._outbox.claim(
-            self.backend_id,
-            owner=self._streams.owner,
-            lease_seconds=self._policy.lease_seconds,
-            limit=free,
-        )
-        self._streams.take(claimed)
+        self._is_claiming = True
+        try:
+            claimed = self._outbox.claim(
+                self.backend_id,
+                owner=self._streams.owner,
+                lease_seconds=self._policy.lease_seconds,
+                limit=free,
+            )
+            self._streams.take(claimed)
+        finally:
+            self._is_claiming = False
         if len(claimed) == free:
             return self._policy.poll_seconds  # a sender that is free says so
         return self._until_due()

@@ -345,8 +345,12 @@ class Deliverer(Overview):
             return False
         if courier.breaker.standing().wait_seconds > left:
             return True
+        # Once more, for what was claimed, or sent to its end, between two of these looks.
+        return all(self._is_due_after(name, left) and not courier.in_flight for _ in range(2))
+
+    def _is_due_after(self, name: str, seconds: float) -> bool:
         due = self._ledger.outbox.next_due(self._backend_ids[name])
-        return due is not None and (due - datetime.now(UTC)).total_seconds() > left
+        return due is not None and (due - datetime.now(UTC)).total_seconds() > seconds
 
     def _is_away(self, name: str, since: float) -> bool:
         courier = self._couriers.get(name)

@@ -17,6 +17,7 @@ from artifact_plugins.errors import (
     BackendRejectedError,
     BackendUnavailableError,
 )
+from artifact_plugins.ledger import Outbox
 
 SUPPORT = Path(__file__).parents[2] / "support"
 
@@ -166,6 +167,22 @@ def test_the_end_of_a_process_delivers_what_is_left(places, registry):
     assert done.returncode == 0, done.stderr
     assert len(registry.ours("versions")) == 10
     assert "not delivered" not in done.stderr
+
+
+def test_what_is_being_claimed_is_not_given_up(session, registry, monkeypatch):
+    """A flush that looks between the claim of a stream and its sending waits for it."""
+    claim = Outbox.claim
+
+    def slowly(self, *given, **named):
+        claimed = claim(self, *given, **{**named, "lease_seconds": 60.0})
+        time.sleep(0.3)
+        return claimed
+
+    monkeypatch.setattr(Outbox, "claim", slowly)
+    saved = session.save(1, "numbers").id
+
+    assert session.deliverer.flush(30)  # shorter than the lease
+    assert registry.ours("versions") == [saved]
 
 
 def test_the_end_of_a_process_does_not_wait_for_ever(places, registry):
