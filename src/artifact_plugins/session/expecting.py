@@ -8,11 +8,11 @@ from contextlib import suppress
 from types import NoneType
 from typing import Annotated, Any, get_args, get_origin
 
-from artifact_plugins.contracts.refs import ARCHIVED, Noted
+from artifact_plugins.contracts.refs import Noted
 from artifact_plugins.errors import StoreError
 from artifact_plugins.session.equipped import Equipped
 from artifact_plugins.session.materializers import Materializers
-from artifact_plugins.session.pinning import Pinner
+from artifact_plugins.session.pinning import Pinner, is_by_class
 from artifact_plugins.session.wanted import wanted_classes
 
 _MOST_READY = 1_000
@@ -78,8 +78,7 @@ class Expecting:
             classes = {cls for cls in declared if cls is not None}
             # What a pickle brings, and the code of a script, only a value tells.
             if not equipped.instance.executes_on_load and not any(
-                cls.__module__ == "__main__" or cls.__module__.startswith(ARCHIVED)
-                for cls in classes
+                is_by_class(cls.__module__) for cls in classes
             ):
                 self._pinner.pin(equipped.writer, Noted(classes=classes))
 

@@ -190,7 +190,7 @@ class Pinner:
     def _cache_key(self, writer: Writer, own: frozenset[type]) -> str | None:
         plugin, signer = self._plugins.get(writer.plugin or ""), self._trust.key_stamp()
         modules = sorted({cls.__module__ for cls in own})
-        is_kept = not any(map(_is_by_class, modules))
+        is_kept = not any(map(is_by_class, modules))
         if plugin is None or signer is None or not is_kept:
             return None
         return pin_cache.cache_key(plugin, writer.cls, signer, modules)
@@ -259,10 +259,11 @@ def _own(classes: frozenset[type]) -> frozenset[type]:
 @lru_cache(maxsize=1024)
 def _code_of(own: frozenset[type]) -> frozenset[type | str]:
     """Return what tells the code of own classes apart: of a script, of archives, or by module."""
-    return frozenset([cls if _is_by_class(cls.__module__) else cls.__module__ for cls in own])
+    return frozenset([cls if is_by_class(cls.__module__) else cls.__module__ for cls in own])
 
 
-def _is_by_class(module: str) -> bool:
+def is_by_class(module: str) -> bool:
+    """Tell whether code is told apart by its classes: that of a script or of an archive."""
     return module == "__main__" or module.startswith(ARCHIVED)
 
 
